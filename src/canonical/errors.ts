@@ -1,0 +1,81 @@
+interface ErrorKind {
+  readonly status: number
+  /** The `type` of OpenAI's error shape. */
+  readonly type: 'invalid_request_error' | 'authentication_error' | 'permission_error' | 'server_error'
+  /** Whether the same request may succeed later without being changed. */
+  readonly retryable: boolean
+}
+
+const invalid = { type: 'invalid_request_error', retryable: false } as const
+
+/** Every error inferloom answers with. `docs/errors.md` says for each what it means and what to do; a test compares. */
+export const errorCatalogue = {
+  invalid_json: { status: 400, ...invalid },
+  invalid_utf8: { status: 400, ...invalid },
+  invalid_value: { status: 400, ...invalid },
+  missing_parameter: { status: 400, ...invalid },
+  unsupported_parameter: { status: 400, ...invalid },
+  unknown_parameter: { status: 400, ...invalid },
+  context_length_exceeded: { status: 400, ...invalid },
+  model_not_found: { status: 404, ...invalid },
+  route_not_found: { status: 404, ...invalid },
+  method_not_allowed: { status: 405, ...invalid },
+  body_too_large: { status: 413, ...invalid },
+  request_timeout: { status: 408, type: 'invalid_request_error', retryable: true },
+  invalid_api_key: { status: 401, type: 'authentication_error', retryable: false },
+  host_refused: { status: 403, type: 'permission_error', retryable: false },
+  origin_refused: { status: 403, type: 'permission_error', retryable: false },
+  engine_overloaded: { status: 503, type: 'server_error', retryable: true },
+  engine_restarting: { status: 503, type: 'server_error', retryable: true },
+  engine_failed: { status: 503, type: 'server_error', retryable: true },
+  shutting_down: { status: 503, type: 'server_error', retryable: true },
+  client_closed: { status: 499, type: 'invalid_request_error', retryable: true },
+  internal_error: { status: 500, type: 'server_error', retryable: true },
+  config_invalid: { status: 500, type: 'server_error', retryable: false },
+  home_not_writable: { status: 500, type: 'server_error', retryable: false },
+  port_in_use: { status: 500, type: 'server_error', retryable: false },
+  bind_refused: { status: 500, type: 'server_error', retryable: false },
+  model_file_missing: { status: 500, type: 'server_error', retryable: false },
+  model_file_invalid: { status: 500, type: 'server_error', retryable: false },
+  model_unsupported: { status: 500, type: 'server_error', retryable: false },
+  engine_unavailable: { status: 500, type: 'server_error', retryable: false },
+  server_unreachable: { status: 500, type: 'server_error', retryable: true },
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof errorCatalogue
+
+export interface ErrorDetails {
+  /** The request field at fault, as the client spelled it: `messages[0].content`. */
+  readonly param?: string
+  readonly retryAfterSeconds?: number
+  readonly cause?: unknown
+}
+
+/**
+ * An error that is told to the client or the user as it stands: it names the field, the value and the remedy.
+ *
+ * @example throw new InferloomError('model_not_found', "There is no model 'gpt-9'. Known: loom-mini.", { param: 'model' })
+ */
+export class InferloomError extends Error {
+  readonly code: ErrorCode
+  readonly param: string | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? {} : { cause: details.cause })
+    this.name = 'InferloomError'
+    this.code = code
+    this.param = details.param
+    this.retryAfterSeconds = details.retryAfterSeconds
+  }
+
+  get kind(): ErrorKind {
+    return errorCatalogue[this.code]
+  }
+}
+
+/** Makes an error of anything thrown; what is not ours stays hidden behind `internal_error` and is kept as its cause. */
+export function asInferloomError(thrown: unknown): InferloomError {
+  if (thrown instanceof InferloomError) return thrown
+  return new InferloomError('internal_error', 'inferloom failed to answer; its log says why.', { cause: thrown })
+}
