@@ -1,0 +1,112 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import koffi from 'koffi'
+import { InferloomError } from '../../canonical/errors.ts'
+import { declareFunctions, declareStructs, type ContextParams, type Functions, type ModelParams } from './abi.ts'
+
+/** The only release whose struct layout `abi.ts` describes; the packages of it are pinned in package.json. */
+const release = '3.22.1'
+
+/** Where the packages of this platform keep their libraries, fastest hardware first; the last needs no GPU. */
+const packagesByPlatform: Readonly<Record<string, readonly string[]>> = {
+  'linux-x64': ['linux-x64-cuda', 'linux-x64-vulkan', 'linux-x64'],
+  'linux-arm64': ['linux-arm64'],
+  'darwin-arm64': ['mac-arm64-metal'],
+  'darwin-x64': ['mac-x64'],
+  'win32-x64': ['win-x64-cuda', 'win-x64-vulkan', 'win-x64'],
+  'win32-arm64': ['win-arm64'],
+}
+
+export interface LibraryFolder {
+  /** `@node-llama-cpp/linux-x64` */
+  readonly package: string
+  readonly path: string
+}
+
+/** The installed packages that hold llama.cpp for this machine, fastest hardware first. */
+export function findLibraries(): LibraryFolder[] {
+  const platform = `${process.platform}-${process.arch}`
+  const require = createRequire(import.meta.url)
+  const found: LibraryFolder[] = []
+  for (const name of packagesByPlatform[platform] ?? []) {
+    const packageName = `@node-llama-cpp/${name}`
+    const bins = folderOf(require, packageName)
+    if (bins) found.push({ package: packageName, path: bins })
+  }
+  return found
+}
+
+function folderOf(require: NodeJS.Require, packageName: string): string | undefined {
+  for (const modules of require.resolve.paths(packageName) ?? []) {
+    const bins = join(modules, packageName, 'bins')
+    if (!existsSync(bins)) continue
+    const folder = readdirSync(bins).find((entry) => existsSync(join(bins, entry, '_nlcBuildMetadata.json')))
+    if (folder) return join(bins, folder)
+  }
+  return undefined
+}
+
+/** llama.cpp in this process. Load it in a process of its own: native code that fails takes its process with it. */
+export interface Library {
+  readonly folder: LibraryFolder
+  readonly llama: Functions
+  modelDefaults(): ModelParams
+  contextDefaults(): ContextParams
+}
+
+/**
+ * Loads the fastest llama.cpp installed for this machine.
+ * Throws `engine_unavailable` when there is none, or when its structs are not laid out as expected.
+ */
+export function loadLibrary(log: (level: number, text: string) => void): Library {
+  const folder = findLibraries()[0]
+  if (!folder) {
+    throw new InferloomError(
+      'engine_unavailable',
+      `No llama.cpp libraries for ${process.platform}-${process.arch} are installed. ` +
+        `Remedy: run npm install with optional dependencies, or npm install @node-llama-cpp/<platform>@${release}.`,
+    )
+  }
+  // Each library needs the symbols of the one before it, hence the order and `global`.
+  for (const stem of ['ggml-base', 'ggml']) koffi.load(libraryFile(folder.path, stem), { global: true })
+  declareStructs()
+  const llama = declareFunctions(
+    koffi.load(libraryFile(folder.path, 'llama'), { global: true }),
+    koffi.load(libraryFile(folder.path, 'ggml'), { global: true }),
+    koffi.load(libraryFile(folder.path, 'ggml-base'), { global: true }),
+  )
+  llama.logSet(log)
+  llama.loadBackends(folder.path)
+  llama.backendInit()
+  const library: Library = {
+    folder,
+    llama,
+    modelDefaults: llama.modelDefaultParams,
+    contextDefaults: llama.contextDefaultParams,
+  }
+  checkLayout(library)
+  return library
+}
+
+/** A struct read with the wrong layout gives plausible garbage, so known defaults are compared before any is used. */
+function checkLayout({ folder, modelDefaults, contextDefaults }: Library): void {
+  const context = contextDefaults()
+  const model = modelDefaults()
+  const read = [context.n_batch, context.n_ubatch, context.type_k, context.type_v, context.offload_kqv, model.load_mode]
+  const expected = [2048, 512, 1, 1, true, -1]
+  if (read.some((value, index) => value !== expected[index]) || context.n_samplers !== 0) {
+    throw new InferloomError(
+      'engine_unavailable',
+      `${folder.package} is not the release that inferloom was built for: its default parameters read ` +
+        `${JSON.stringify(read)}, expected ${JSON.stringify(expected)}. Remedy: npm install ${folder.package}@${release}.`,
+    )
+  }
+}
+
+function libraryFile(folder: string, stem: string): string {
+  const pattern = new RegExp(`^(lib)?${stem}(\\.v[\\d.]+)?\\.(so|dylib|dll)$`)
+  const file = readdirSync(folder).find((entry) => pattern.test(entry))
+  if (file) return join(folder, file)
+  throw new InferloomError('engine_unavailable', `${dirname(folder)} holds no ${stem} library. Remedy: reinstall inferloom.`)
+}

@@ -1,0 +1,141 @@
+import koffi from 'koffi'
+import { closeSync, openSync, readSync } from 'node:fs'
+import { InferloomError } from '../../canonical/errors.ts'
+import type { LoadOptions } from '../protocol.ts'
+import type { Batch, Functions, Pointer } from './abi.ts'
+import type { Library } from './library.ts'
+
+/** A model in memory with one context, and the buffers that evaluations are written into. */
+export interface LoadedModel {
+  readonly llama: Functions
+  readonly model: Pointer
+  readonly context: Pointer
+  readonly memory: Pointer
+  readonly vocab: Pointer
+  readonly vocabulary: number
+  readonly contextTokens: number
+  readonly parallel: number
+  /** KV cells shared by all sequences: one per token held. */
+  readonly cells: number
+  readonly batchTokens: number
+  readonly batch: BatchBuffers
+}
+
+/** `llama_batch` as typed arrays over its own memory: one entry per token of an evaluation. */
+export interface BatchBuffers {
+  readonly native: Batch
+  readonly token: Int32Array
+  readonly position: Int32Array
+  /** One sequence id per token, see `openBatch`. */
+  readonly sequence: Int32Array
+  readonly wantsLogits: Int8Array
+}
+
+/** The most memory that the KV cache may take, as a share of what is free when the model is loaded. */
+const cacheShare = 0.5
+const bytesPerValue = 2 // F16, the default that library.ts checked
+
+/** Loads a GGUF file. Throws an error that names the file when it is missing, damaged or not understood. */
+export function openModel(library: Library, options: LoadOptions, log: readonly string[]): LoadedModel {
+  const { llama } = library
+  checkMagic(options.file)
+  const model = llama.modelLoad(options.file, library.modelDefaults())
+  if (!model) throw loadError(options.file, log)
+  const trained = llama.modelContextTokens(model)
+  const contextTokens = Math.min(options.contextTokens ?? trained, trained)
+  const cells = cellsWithin(library, model, contextTokens, options.parallel)
+  const context = llama.contextInit(model, {
+    ...library.contextDefaults(),
+    n_ctx: cells,
+    n_batch: options.batchTokens,
+    n_ubatch: options.batchTokens,
+    n_seq_max: options.parallel,
+    n_threads: options.threads,
+    n_threads_batch: options.threads,
+    flash_attn_type: 1,
+    kv_unified: true,
+  })
+  if (!context) throw loadError(options.file, log)
+  const vocab = llama.modelVocab(model)
+  return {
+    llama,
+    model,
+    context,
+    memory: llama.memory(context),
+    vocab,
+    vocabulary: llama.vocabSize(vocab),
+    contextTokens,
+    parallel: options.parallel,
+    cells: llama.contextTokens(context),
+    batchTokens: options.batchTokens,
+    batch: openBatch(llama, options.batchTokens),
+  }
+}
+
+/** Room for every sequence at full length where memory allows it, and always for one. */
+function cellsWithin({ llama }: Library, model: Pointer, contextTokens: number, parallel: number): number {
+  const perHead = llama.modelEmbedding(model) / Math.max(1, llama.modelHeads(model))
+  const cell = 2 * llama.modelLayers(model) * llama.modelHeadsKv(model) * perHead * bytesPerValue
+  const free = llama.devices().reduce((most, device) => Math.max(most, device.memoryFree), 0)
+  const affordable = Math.floor((free * cacheShare) / Math.max(1, cell))
+  return Math.max(contextTokens, Math.min(contextTokens * parallel, affordable))
+}
+
+function openBatch(llama: Functions, tokens: number): BatchBuffers {
+  const native = llama.batchInit(tokens, 0, 1)
+  const view = (pointer: Pointer, bytes: number): ArrayBuffer => koffi.view(pointer, bytes)
+  // llama_batch_init allocates each token's list of sequences on its own; they are pointed into one array instead,
+  // so that filling a batch is plain array writes. The batch lives as long as the process, so nothing is freed.
+  new Int32Array(view(native.n_seq_id, tokens * 4)).fill(1)
+  const sequence = new Int32Array(tokens)
+  const lists = new BigUint64Array(view(native.seq_id, tokens * 8))
+  const base: bigint = koffi.address(sequence)
+  for (let index = 0; index < tokens; index++) lists[index] = base + BigInt(index * 4)
+  return {
+    native,
+    token: new Int32Array(view(native.token, tokens * 4)),
+    position: new Int32Array(view(native.pos, tokens * 4)),
+    sequence,
+    wantsLogits: new Int8Array(view(native.logits, tokens)),
+  }
+}
+
+/** The logits of one output of the last evaluation; valid until the next one. */
+export function logitsOf(model: LoadedModel, index: number): Float32Array {
+  return new Float32Array(koffi.view(model.llama.logits(model.context, index), model.vocabulary * 4))
+}
+
+function checkMagic(file: string): void {
+  const head = Buffer.alloc(4)
+  let read: number
+  try {
+    const descriptor = openSync(file, 'r')
+    try {
+      read = readSync(descriptor, head)
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new InferloomError('model_file_missing', `The model file ${file} cannot be read: ${reason}.`, { cause })
+  }
+  if (read < 4 || head.toString('latin1') !== 'GGUF') {
+    throw new InferloomError('model_file_invalid', `${file} is not a GGUF file: it does not begin with "GGUF".`)
+  }
+}
+
+function loadError(file: string, log: readonly string[]): InferloomError {
+  const reason = log.join(' ').trim() || 'llama.cpp gave no reason'
+  const architecture = /unknown model architecture: '([^']*)'/.exec(reason)?.[1]
+  if (architecture !== undefined) {
+    return new InferloomError(
+      'model_unsupported',
+      `${file} holds a model of architecture '${architecture}', which this llama.cpp does not know. ` +
+        'Remedy: use another model, or update inferloom.',
+    )
+  }
+  return new InferloomError(
+    'model_file_invalid',
+    `${file} could not be loaded: ${reason.slice(0, 600)}. Remedy: the file may be truncated; fetch it again and compare its size.`,
+  )
+}
