@@ -87,7 +87,7 @@ function openBatch(llama: Functions, tokens: number): BatchBuffers {
   // llama_batch_init allocates each token's list of sequences on its own; they are pointed into one array instead,
   // so that filling a batch is plain array writes. The batch lives as long as the process, so nothing is freed.
   new Int32Array(view(native.n_seq_id, tokens * 4)).fill(1)
-  const sequence = new Int32Array(tokens)
+  const sequence = new Int32Array(new ArrayBuffer(tokens * 4)) // off V8's heap, where it never moves
   const lists = new BigUint64Array(view(native.seq_id, tokens * 8))
   const base: bigint = koffi.address(sequence)
   for (let index = 0; index < tokens; index++) lists[index] = base + BigInt(index * 4)
