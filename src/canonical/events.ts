@@ -1,4 +1,3 @@
-import type { InferloomError } from './errors.ts'
 import type { Usage } from './usage.ts'
 
 /** One token with the natural logarithm of its probability before sampling, and its exact bytes. */
@@ -25,7 +24,5 @@ export type StreamEvent =
     }
   /** One choice is complete. */
   | { readonly type: 'text-end'; readonly choiceIndex: number; readonly finishReason: FinishReason }
-  /** Every choice is complete; always last of a stream that did not fail. */
+  /** Every choice is complete; always last. A stream that fails throws instead. */
   | { readonly type: 'finish'; readonly usage: Usage }
-  /** The stream failed after it had begun; always last. */
-  | { readonly type: 'error'; readonly error: InferloomError }

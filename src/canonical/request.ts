@@ -10,7 +10,7 @@ export type Input =
   | { readonly kind: 'chat'; readonly messages: readonly Message[] }
   | { readonly kind: 'text'; readonly prompts: readonly (string | readonly number[])[] }
 
-/** How the next token is chosen. Every field has its default filled in by the dialect that parsed it. */
+/** How the next token is chosen. */
 export interface Sampling {
   /** 0 always takes the likeliest token. */
   readonly temperature: number
@@ -38,7 +38,8 @@ export interface GenerateRequest {
   /** In tokens; absent means up to the end of the context. */
   readonly maxOutputTokens?: number
   readonly stop: readonly string[]
-  readonly sampling: Sampling
+  /** What is left open here, the provider decides. */
+  readonly sampling: Partial<Sampling>
   /** How many alternatives to report with each token's log probability; absent reports none at all. */
   readonly topLogprobs?: number
 }

@@ -237,13 +237,8 @@ export class Scheduler {
 
   #sample(running: Running, choice: Choice, row: number, result: StepResult): void {
     const { llama, context, memory, vocab } = this.#model
-    const { job, prompt } = running
-    if (choice.outputTokens === 0) {
-      choice.position = prompt.length
-      const first = running.choices[0] ?? choice
-      if (choice !== first) llama.sequenceCopy(memory, first.sequence, choice.sequence, 0, prompt.length)
-      else this.#stats.promptTokens += prompt.length
-    }
+    const { job } = running
+    if (choice.outputTokens === 0) this.#begin(running, choice)
     const token = llama.samplerSample(choice.sampler, context, row)
     choice.nextToken = token
     choice.outputTokens++
@@ -266,6 +261,15 @@ export class Scheduler {
       ...(logprobs.length > 0 && { logprobs }),
       ...(choice.finishReason && { finishReason: choice.finishReason }),
     })
+  }
+
+  /** The prompt is evaluated: the first choice lends its cells to the others before it can end and free them. */
+  #begin({ prompt, choices }: Running, choice: Choice): void {
+    choice.position = prompt.length
+    if (choice.index !== 0) return
+    this.#stats.promptTokens += prompt.length
+    const { llama, memory } = this.#model
+    for (const { sequence } of choices.slice(1)) llama.sequenceCopy(memory, choice.sequence, sequence, 0, prompt.length)
   }
 
   #logprobs(job: Job, row: number, token: number) {

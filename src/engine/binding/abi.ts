@@ -1,6 +1,6 @@
 // The C API of llama.cpp v0.5.0 (include/llama.h, ggml/include/ggml-backend.h), as far as the engine uses it.
 // Structs pass by value, so field order and types here are the ABI of exactly that release; `library.ts` checks it.
-import koffi, { type IKoffiLib } from 'koffi'
+import koffi from 'koffi'
 
 /** A C pointer; only the library looks behind it. */
 export type Pointer = { readonly __pointer: unique symbol }
@@ -138,7 +138,9 @@ export interface Functions {
   samplerFree(chain: Pointer): void
 }
 
-export function declareFunctions(llama: IKoffiLib, ggml: IKoffiLib, base: IKoffiLib): Functions {
+type SharedLibrary = ReturnType<typeof koffi.load>
+
+export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base: SharedLibrary): Functions {
   const of = (signature: string) => llama.func(signature)
   const deviceCount = ggml.func('size_t ggml_backend_dev_count()')
   const deviceGet = ggml.func('void *ggml_backend_dev_get(size_t index)')

@@ -1,0 +1,80 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { InferloomError } from '../canonical/errors.ts'
+import type { FromWorker, LoadedModelInfo, LoadOptions, ToWorker } from './protocol.ts'
+
+export interface WorkerHandlers {
+  readonly onReady: (info: LoadedModelInfo) => void
+  readonly onMessage: (message: Exclude<FromWorker, { type: 'ready' | 'failed' }>) => void
+  /** Called once, however the process ended; `error` says how. */
+  readonly onExit: (error: InferloomError) => void
+}
+
+/** Variables that native libraries and Node look at; keys and everything else of the user's stay out of the process. */
+const passedOn = /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|SystemRoot|LD_LIBRARY_PATH|DYLD_|CUDA_|GGML_|VK_|HIP_|METAL_|NODE_COMPILE_CACHE)/
+
+/** One engine process: started here, told what to do, and heard to the end. */
+export class WorkerProcess {
+  readonly #child: ChildProcess
+  readonly #options: LoadOptions
+  #complaint: InferloomError | undefined
+  #lastWords = ''
+
+  constructor(options: LoadOptions, handlers: WorkerHandlers) {
+    this.#options = options
+    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
+    this.#child = fork(new URL(file, import.meta.url), [], {
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.test(name))),
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      windowsHide: true,
+    })
+    // Native code says why it aborts on stderr; the end of that is worth keeping, all of it is not.
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#lastWords = (this.#lastWords + text).slice(-2000)
+    })
+    this.#child.on('message', (message: FromWorker) => {
+      if (message.type === 'ready') handlers.onReady(message.info)
+      else if (message.type === 'failed') this.#complaint = new InferloomError(message.code, message.message)
+      else handlers.onMessage(message)
+    })
+    let exited = false
+    const onExit = (how: string) => {
+      if (exited) return
+      exited = true
+      handlers.onExit(this.#complaint ?? this.#failure(how))
+    }
+    this.#child.on('error', (error) => onExit(error.message))
+    // 'close' comes after stderr has been read to its end.
+    this.#child.on('close', (code, signal) => onExit(signal ? `was killed by ${signal}` : `ended with code ${code}`))
+    this.send({ type: 'load', options })
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  send(message: ToWorker): void {
+    // A process that has just ended is reported by its exit, not by every message that it missed.
+    if (this.#child.connected) this.#child.send(message, () => {})
+  }
+
+  /** Lets it end by itself, and makes it after a second. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()))
+    if (this.#child.connected) this.#child.disconnect()
+    const timer = setTimeout(() => this.kill(), 1000)
+    await ended
+    clearTimeout(timer)
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  #failure(how: string): InferloomError {
+    const words = this.#lastWords.trim().split('\n').slice(-3).join(' ')
+    const why = words === '' ? '' : ` Its last words: ${words}`
+    return new InferloomError('engine_failed', `The engine process of model ${this.#options.model} ${how}.${why}`)
+  }
+}
