@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { basename } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { StreamEvent } from '../canonical/events.ts'
 import { InferloomError } from '../canonical/errors.ts'
 import type { GenerateRequest, Sampling } from '../canonical/request.ts'
@@ -135,7 +136,7 @@ export class Engine implements Provider {
     const ready = name === 'ready' ? this.#state : undefined
     const stats = ready && new Promise<EngineStats>((resolve) => this.#statsWanted.push(resolve))
     ready?.worker.send({ type: 'stats' })
-    const silence = new Promise<undefined>((resolve) => setTimeout(resolve, 2000).unref())
+    const silence = delay(2000, undefined, { ref: false })
     return {
       model: this.#options.model,
       state: name,

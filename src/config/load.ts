@@ -1,0 +1,94 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { parse } from 'yaml'
+import type { z } from 'zod'
+import { InferloomError } from '../canonical/errors.ts'
+import { configSchema, type Config } from './schema.ts'
+import { settings } from './settings.ts'
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** Where data is kept. */
+  readonly home: string
+  /** The file that was read, if any. */
+  readonly file: string | undefined
+}
+
+export interface ConfigSources {
+  /** Settings by the path of their flag: `{ 'server.port': '5000' }`. */
+  readonly flags?: Readonly<Record<string, string>>
+  readonly env?: NodeJS.ProcessEnv
+  /** A configuration file that must exist; otherwise `./inferloom.yaml` or the one in the home folder, if there. */
+  readonly file?: string
+}
+
+/**
+ * Flags override the environment, the environment overrides the file.
+ * Throws `config_invalid` naming the setting, where its value came from, and what it may be.
+ */
+export function loadConfig({ flags = {}, env = process.env, file }: ConfigSources = {}): LoadedConfig {
+  const home = resolve(env['INFERLOOM_HOME'] || join(homedir(), '.inferloom'))
+  const path = fileOf(file, home)
+  const input = path === undefined ? {} : readFile(path)
+  const origins = new Map<string, string>()
+  for (const { path: setting, env: name, read } of settings()) {
+    const key = setting.join('.')
+    const fromEnv = name === undefined ? undefined : env[name]
+    if (flags[key] !== undefined) {
+      put(input, setting, read(flags[key]))
+      origins.set(key, `--${key.split('.').at(-1)}`)
+    } else if (fromEnv !== undefined && fromEnv !== '') {
+      put(input, setting, read(fromEnv))
+      origins.set(key, name ?? '')
+    }
+  }
+  const parsed = configSchema.safeParse(input)
+  if (!parsed.success) throw invalid(parsed.error.issues[0], origins, path)
+  return { config: withAbsoluteFiles(parsed.data, path), home, file: path }
+}
+
+function fileOf(given: string | undefined, home: string): string | undefined {
+  if (given !== undefined) {
+    if (existsSync(given)) return resolve(given)
+    throw new InferloomError('config_invalid', `There is no configuration file ${given}.`)
+  }
+  return [resolve('inferloom.yaml'), join(home, 'inferloom.yaml')].find((path) => existsSync(path))
+}
+
+function readFile(path: string): Record<string, unknown> {
+  try {
+    const value: unknown = parse(readFileSync(path, 'utf8')) ?? {}
+    if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new InferloomError('config_invalid', `${path} cannot be read: ${reason}`, { cause })
+  }
+  throw new InferloomError('config_invalid', `${path} must hold settings by name, such as "server:".`)
+}
+
+function put(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  let place = target
+  for (const name of path.slice(0, -1)) {
+    const next = place[name]
+    if (typeof next !== 'object' || next === null) place[name] = {}
+    place = place[name] as Record<string, unknown>
+  }
+  place[path.at(-1) ?? ''] = value
+}
+
+function invalid(issue: z.core.$ZodIssue | undefined, origins: ReadonlyMap<string, string>, file: string | undefined): InferloomError {
+  const key = issue?.path.join('.') ?? ''
+  const from = origins.get(issue?.path.slice(0, 2).join('.') ?? '') ?? file ?? 'the configuration'
+  const name = key === '' ? '' : `${key}: `
+  // The message names the kind of value expected; values themselves may be secret and stay out of it.
+  return new InferloomError('config_invalid', `${from}: ${name}${issue?.message ?? 'invalid'}. Remedy: see config.schema.json.`)
+}
+
+function withAbsoluteFiles(config: Config, file: string | undefined): Config {
+  const base = file === undefined ? process.cwd() : dirname(file)
+  const models = Object.fromEntries(
+    Object.entries(config.models).map(([name, model]) => [name, { ...model, file: resolve(base, model.file) }]),
+  )
+  return { ...config, models }
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod'
+
+// `env` and `flag` are read from here by load.ts and by the command line, and appear in the exported JSON Schema.
+interface SettingMeta {
+  description: string
+  env?: string
+  flag?: string
+}
+const setting = <T extends z.ZodType>(type: T, meta: SettingMeta): T => type.meta({ ...meta })
+
+const seconds = (max: number) => z.number().positive().max(max)
+const whole = (max: number) => z.int().min(1).max(max)
+
+const sampling = z.strictObject({
+  temperature: z.number().min(0).max(2).optional(),
+  topP: z.number().min(0).max(1).optional(),
+  topK: z.int().min(0).optional(),
+  minP: z.number().min(0).max(1).optional(),
+  repeatPenalty: z.number().min(0).max(2).optional(),
+})
+
+const model = z.strictObject({
+  file: z.string().min(1).meta({ description: 'A GGUF file; a relative path starts at the configuration file.' }),
+  context: whole(10_000_000).optional().meta({ description: 'Tokens of prompt and output together. Default: what the model was trained for.' }),
+  parallel: whole(256).optional().meta({ description: 'Requests that decode at once. Default: engine.parallel.' }),
+  threads: whole(512).optional().meta({ description: 'Compute threads. Default: engine.threads.' }),
+  sampling: sampling.optional().meta({ description: 'Used where a request leaves these open.' }),
+})
+
+/** Every setting there is. Exported as JSON Schema for editors in `config.schema.json`. */
+export const configSchema = z.strictObject({
+  server: z
+    .strictObject({
+      host: setting(z.string().min(1).default('127.0.0.1'), {
+        description: 'Address to listen on. Anything but this machine needs server.keys.',
+        env: 'INFERLOOM_HOST',
+        flag: '--host <address>',
+      }),
+      port: setting(z.int().min(0).max(65_535).default(4633), {
+        description: 'Port to listen on; 0 takes a free one.',
+        env: 'INFERLOOM_PORT',
+        flag: '--port <number>',
+      }),
+      keys: setting(z.array(z.string().min(16)).default([]), {
+        description: 'Keys that clients send as "Authorization: Bearer …", 16 characters or more. None: no key is asked for.',
+        env: 'INFERLOOM_KEYS',
+      }),
+      allowedHosts: setting(z.array(z.string().min(1)).default([]), {
+        description: 'Host names, beside localhost, addresses and this machine’s own name, that requests may be sent to.',
+        env: 'INFERLOOM_ALLOWED_HOSTS',
+      }),
+      allowedOrigins: setting(z.array(z.string().min(1)).default([]), {
+        description: 'Web pages that may send requests, such as https://chat.example.com.',
+        env: 'INFERLOOM_ALLOWED_ORIGINS',
+      }),
+      bodyLimitMB: setting(z.number().positive().max(1024).default(8), {
+        description: 'Largest request body, in megabytes.',
+        env: 'INFERLOOM_BODY_LIMIT_MB',
+      }),
+      headersTimeoutSeconds: setting(seconds(600).default(10), { description: 'Time a client has to send its headers.' }),
+      requestTimeoutSeconds: setting(seconds(3600).default(60), { description: 'Time a client has to send a whole request.' }),
+      idleTimeoutSeconds: setting(seconds(3600).default(60), {
+        description: 'Time after which a client that does not read its answer is cut off.',
+      }),
+      shutdownGraceSeconds: setting(seconds(3600).default(20), {
+        description: 'Time that running answers have to finish after SIGTERM.',
+        env: 'INFERLOOM_SHUTDOWN_GRACE_SECONDS',
+      }),
+    })
+    .prefault({}),
+  engine: z
+    .strictObject({
+      threads: setting(whole(512).optional(), {
+        description: 'Compute threads of each model. Default: the processor cores this process may use.',
+        env: 'INFERLOOM_THREADS',
+        flag: '--threads <number>',
+      }),
+      parallel: setting(whole(256).default(16), {
+        description: 'Requests that decode at once, per model.',
+        env: 'INFERLOOM_PARALLEL',
+        flag: '--parallel <number>',
+      }),
+      queue: setting(z.int().min(0).max(100_000).default(256), {
+        description: 'Requests that may wait per model; one more is refused with 503.',
+        env: 'INFERLOOM_QUEUE',
+        flag: '--queue <number>',
+      }),
+      batchTokens: setting(z.int().min(256).max(8192).default(512), { description: 'Tokens in one evaluation.' }),
+      prefillChunkTokens: setting(whole(8192).default(128), {
+        description: 'Prompt tokens in one evaluation while other requests decode: smaller keeps their gaps shorter.',
+      }),
+      stallSeconds: setting(seconds(3600).default(120), {
+        description: 'An engine that is busy and silent for longer is taken for dead and restarted.',
+      }),
+    })
+    .prefault({}),
+  builtin: setting(z.boolean().default(true), {
+    description: 'Serve the built-in model loom-mini.',
+    env: 'INFERLOOM_BUILTIN',
+  }),
+  models: z
+    .record(z.string().regex(/^[\w.:/@-]{1,200}$/), model)
+    .default({})
+    .meta({ description: 'Local models by the name that clients ask for.' }),
+  log: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), {
+    description: 'How much is logged to stderr.',
+    env: 'INFERLOOM_LOG',
+    flag: '--log <level>',
+  }),
+})
+
+export type Config = z.infer<typeof configSchema>
+
+/** The JSON Schema of `inferloom.yaml`. */
+export function configJsonSchema(): unknown {
+  return { title: 'inferloom.yaml', ...z.toJSONSchema(configSchema, { io: 'input' }) }
+}

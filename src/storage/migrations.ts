@@ -1,0 +1,27 @@
+import type { Kysely, Migration } from 'kysely'
+
+/** In order of their names; a migration that was released is never changed. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001_requests': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable('requests')
+        .addColumn('sequence', 'integer', (column) => column.primaryKey().autoIncrement())
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('received_at', 'bigint', (column) => column.notNull())
+        .addColumn('dialect', 'text', (column) => column.notNull())
+        .addColumn('model', 'text', (column) => column.notNull())
+        .addColumn('provider', 'text')
+        .addColumn('stream', 'integer', (column) => column.notNull())
+        .addColumn('status', 'integer', (column) => column.notNull())
+        .addColumn('prompt_tokens', 'integer')
+        .addColumn('output_tokens', 'integer')
+        .addColumn('ttft_ms', 'real')
+        .addColumn('tpot_ms', 'real')
+        .addColumn('total_ms', 'real', (column) => column.notNull())
+        .addColumn('finish_reason', 'text')
+        .addColumn('error', 'text')
+        .execute()
+    },
+  },
+}

@@ -1,0 +1,52 @@
+import { accessSync, constants, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Kysely, Migrator } from 'kysely'
+import { InferloomError } from '../canonical/errors.ts'
+import { migrations } from './migrations.ts'
+import { SqliteThreadDialect } from './sqlite-dialect.ts'
+import type { RequestRow, Tables } from './tables.ts'
+
+/** What the rest of inferloom keeps and asks for, whatever database is underneath. */
+export interface Store {
+  insertRequests(rows: readonly RequestRow[]): Promise<void>
+  /** Latest first. */
+  latestRequests(limit: number): Promise<RequestRow[]>
+  close(): Promise<void>
+}
+
+/** Opens the database in the home folder, and brings its tables up to date. Throws `home_not_writable`. */
+export async function openStore(home: string): Promise<Store> {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 })
+    accessSync(home, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw notWritable(home, cause)
+  }
+  const db = new Kysely<Tables>({ dialect: new SqliteThreadDialect(join(home, 'inferloom.db')) })
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve({ ...migrations }) } })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) {
+    await db.destroy().catch(() => {})
+    throw notWritable(home, error)
+  }
+  return {
+    async insertRequests(rows) {
+      await db.insertInto('requests').values([...rows]).execute()
+    },
+    async latestRequests(limit) {
+      return await db.selectFrom('requests').selectAll().orderBy('sequence', 'desc').limit(limit).execute()
+    },
+    async close() {
+      await db.destroy()
+    },
+  }
+}
+
+function notWritable(home: string, cause: unknown): InferloomError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new InferloomError(
+    'home_not_writable',
+    `inferloom cannot keep its data in ${home}: ${reason}. Remedy: make the folder writable, or set INFERLOOM_HOME to one that is.`,
+    { cause },
+  )
+}
