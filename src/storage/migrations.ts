@@ -1,4 +1,5 @@
-import type { Kysely, Migration } from 'kysely'
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
 
 /** In order of their names; a migration that was released is never changed. */
 export const migrations: Readonly<Record<string, Migration>> = {

@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Kysely, Migrator } from 'kysely'
+import { Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
 import { InferloomError } from '../canonical/errors.ts'
 import { migrations } from './migrations.ts'
 import { SqliteThreadDialect } from './sqlite-dialect.ts'

@@ -1,0 +1,11 @@
+import type { Usage } from '../../canonical/usage.ts'
+
+/** OpenAI's usage object: https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage */
+export function usageBody({ inputTokens, outputTokens }: Usage) {
+  return {
+    prompt_tokens: inputTokens.total,
+    completion_tokens: outputTokens.total,
+    total_tokens: inputTokens.total + outputTokens.total,
+    prompt_tokens_details: { cached_tokens: inputTokens.cacheRead },
+  }
+}
