@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StreamEvent } from '../canonical/events.ts'
-import { InferloomError } from '../canonical/errors.ts'
+import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { GenerateRequest, Sampling } from '../canonical/request.ts'
 import type { ModelInfo, Provider } from '../providers/provider.ts'
 import { ChatTemplate } from './chat-template.ts'
@@ -108,7 +108,7 @@ export class Engine implements Provider {
       return job.id
     })
     if (this.#outstanding.size === ids.length) this.#lastHeard = began
-    const onAbort = () => queue.fail(new InferloomError('client_closed', 'The client closed the connection.'))
+    const onAbort = () => queue.fail(asInferloomError(signal.reason))
     signal.addEventListener('abort', onAbort)
     try {
       yield* queue

@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance } from 'fastify'
+import { asInferloomError, InferloomError } from '../canonical/errors.ts'
+import { errorBody } from '../dialects/openai/error-body.ts'
+
+/** Gives every error of the server the one shape, whether a route, Fastify or Node's parser found it. */
+export function installErrorHandlers(app: FastifyInstance): void {
+  app.setErrorHandler((thrown: FastifyError, request, reply) => {
+    const error = fromFastify(thrown)
+    if (error.code === 'internal_error') request.log.error({ err: thrown, requestId: request.id }, 'request failed')
+    if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', error.retryAfterSeconds)
+    if (error.code === 'body_too_large') void reply.header('connection', 'close')
+    return reply.status(error.kind.status).send(errorBody(error))
+  })
+  app.setNotFoundHandler((request) => {
+    const path = request.url.split('?')[0] ?? ''
+    const method = request.method === 'GET' ? 'POST' : 'GET'
+    if (app.hasRoute({ url: path, method })) {
+      throw new InferloomError('method_not_allowed', `${path} takes ${method}, not ${request.method}.`)
+    }
+    throw new InferloomError('route_not_found', `There is no ${request.method} ${path.slice(0, 200)} here.`)
+  })
+}
+
+function fromFastify(thrown: FastifyError): InferloomError {
+  if (thrown.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new InferloomError('body_too_large', 'The request body is too large. Remedy: shorten it, or raise server.bodyLimitMB.')
+  }
+  const status = thrown.statusCode ?? 500
+  if (!(thrown instanceof InferloomError) && status >= 400 && status < 500) {
+    return new InferloomError('invalid_value', thrown.message)
+  }
+  return asInferloomError(thrown)
+}
+
+/** Answers what is not HTTP, or came too slowly; there is no request yet to answer properly. */
+export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (socket.destroyed || error.code === 'ECONNRESET') return void socket.destroy()
+  const timeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const known = timeout
+    ? new InferloomError('request_timeout', 'The request did not arrive in time.')
+    : new InferloomError('invalid_value', `This is not HTTP that inferloom can read (${error.code ?? error.message}).`)
+  const body = JSON.stringify(errorBody(known))
+  socket.end(
+    `HTTP/1.1 ${known.kind.status} ${timeout ? 'Request Timeout' : 'Bad Request'}\r\nconnection: close\r\n` +
+      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+}

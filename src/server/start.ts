@@ -1,0 +1,87 @@
+import type { AddressInfo } from 'node:net'
+import { InferloomError } from '../canonical/errors.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import { Engine } from '../engine/engine.ts'
+import { Ledger } from '../gateway/ledger/ledger.ts'
+import { Models } from '../gateway/models.ts'
+import { Pipeline } from '../gateway/pipeline.ts'
+import { openStore } from '../storage/store.ts'
+import { addAdminRoutes } from './admin.ts'
+import { buildApp } from './app.ts'
+import { engineOptions } from './engines.ts'
+import { isLoopback } from './guard.ts'
+import type { ModelInfo } from '../providers/provider.ts'
+
+export interface RunningServer {
+  /** `http://127.0.0.1:4633` */
+  readonly url: string
+  /** Resolves when every model can answer; rejects with the reason when one never will. */
+  ready(): Promise<readonly ModelInfo[]>
+  /** Stops accepting, lets running answers finish for the set time, then ends them. */
+  close(): Promise<void>
+}
+
+/** Wires the parts together and listens. Throws an error that names the remedy when it cannot. */
+export async function startServer({ config, home }: LoadedConfig): Promise<RunningServer> {
+  const { host, port, keys, shutdownGraceSeconds } = config.server
+  if (!isLoopback(host) && keys.length === 0) {
+    throw new InferloomError(
+      'bind_refused',
+      `Listening on ${host} would let everyone who can reach this machine use it. ` +
+        'Remedy: set server.keys (INFERLOOM_KEYS) to a key of 16 characters or more, or listen on 127.0.0.1.',
+    )
+  }
+  const store = await openStore(home)
+  const active = new Set<AbortController>()
+  let closing: Promise<void> | undefined
+  const ledger = new Ledger(store, (error, lost) => app.log.error({ err: error, lost }, 'the ledger could not be written'))
+  const engines = engineOptions(config).map((options) => new Engine(options))
+  const models = new Models(engines)
+  const app = buildApp({
+    config,
+    models,
+    pipeline: new Pipeline(models, ledger),
+    providers: engines,
+    active,
+    isClosing: () => closing !== undefined,
+  })
+  addAdminRoutes(app, { store, ledger, engines })
+
+  const end = async () => {
+    const timer = setTimeout(() => {
+      const error = new InferloomError('shutting_down', 'inferloom is shutting down and this answer took too long.')
+      for (const controller of active) controller.abort(error)
+    }, shutdownGraceSeconds * 1000)
+    await app.close()
+    clearTimeout(timer)
+    await Promise.all(engines.map((engine) => engine.close()))
+    await ledger.flush()
+    await store.close()
+  }
+  const close = () => (closing ??= end())
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    await close()
+    throw listenError(error, host, port)
+  }
+  const address = app.server.address() as AddressInfo
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  return {
+    url: `http://${shown}:${address.port}`,
+    ready: async () => {
+      await Promise.all(engines.map((engine) => engine.ready()))
+      return models.list()
+    },
+    close,
+  }
+}
+
+function listenError(error: unknown, host: string, port: number): InferloomError {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') {
+    const text = `Port ${port} on ${host} is in use. Remedy: stop what uses it, or choose another with --port.`
+    return new InferloomError('port_in_use', text, { cause: error })
+  }
+  return new InferloomError('bind_refused', `inferloom cannot listen on ${host}:${port}: ${message}.`, { cause: error })
+}
