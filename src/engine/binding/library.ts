@@ -6,7 +6,7 @@ import { InferloomError } from '../../canonical/errors.ts'
 import { declareFunctions, declareStructs, type ContextParams, type Functions, type ModelParams } from './abi.ts'
 
 /** The only release whose struct layout `abi.ts` describes; the packages of it are pinned in package.json. */
-const release = '3.22.1'
+export const release = '3.22.1'
 
 /** Where the packages of this platform keep their libraries, fastest hardware first; the last needs no GPU. */
 const packagesByPlatform: Readonly<Record<string, readonly string[]>> = {

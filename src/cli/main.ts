@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+import { enableCompileCache } from 'node:module'
+import { runCommandLine } from './program.ts'
+
+enableCompileCache()
+await runCommandLine(process.argv)

@@ -1,0 +1,43 @@
+import type { LoadedConfig } from '../config/load.ts'
+import { startServer } from '../server/start.ts'
+import { version } from '../version.ts'
+import { count } from './format.ts'
+
+/** Starts the server, says where it is and how to try it, and stays until it is told to stop. */
+export async function serve(loaded: LoadedConfig): Promise<void> {
+  const began = performance.now()
+  const server = await startServer(loaded)
+  const slow = setTimeout(() => process.stderr.write('loading models …\n'), 2000)
+  let stopping = false
+  const stop = () => {
+    if (stopping) process.exit(1)
+    stopping = true
+    process.stderr.write('\nfinishing running answers; press Ctrl-C again to stop at once …\n')
+    void server.close().then(() => process.exit(0))
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  try {
+    const models = await server.ready()
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    const width = Math.max(...models.map(({ id }) => id.length), 0)
+    const rows = models.map(({ id, parameters, contextTokens }) => {
+      const size = parameters === undefined ? '' : `${count(parameters)} parameters, `
+      return `  ${id.padEnd(width)}  ${size}context of ${contextTokens.toLocaleString('en')} tokens`
+    })
+    const key = loaded.config.server.keys.length > 0 ? ` -H 'authorization: Bearer <key>'` : ''
+    const body = JSON.stringify({ model: models[0]?.id, messages: [{ role: 'user', content: 'What is inference?' }] })
+    process.stdout.write(
+      `inferloom ${version} listens on ${server.url} (started in ${seconds} s)\n\n` +
+        `models\n${rows.join('\n') || '  none: name some under "models:" in inferloom.yaml'}\n\n` +
+        `try it\n  curl ${server.url}/v1/chat/completions${key} -H 'content-type: application/json' -d '${body}'\n\n` +
+        `data in ${loaded.home}; settings from ${loaded.file ?? 'defaults'}; Ctrl-C stops\n`,
+    )
+  } catch (error) {
+    if (stopping) return
+    await server.close()
+    throw error
+  } finally {
+    clearTimeout(slow)
+  }
+}

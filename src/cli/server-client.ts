@@ -1,0 +1,50 @@
+import { InferloomError } from '../canonical/errors.ts'
+import type { LoadedConfig } from '../config/load.ts'
+
+/** Asks a running server something; throws its own error, or `server_unreachable`. */
+export class ServerClient {
+  readonly url: string
+  readonly #key: string | undefined
+
+  constructor(url: string, key: string | undefined) {
+    this.url = url
+    this.#key = key
+  }
+
+  static of({ config }: LoadedConfig): ServerClient {
+    const { host, port, keys } = config.server
+    const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+    return new ServerClient(`http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`, keys[0])
+  }
+
+  async request(path: string, init: { body?: unknown; signal?: AbortSignal } = {}): Promise<Response> {
+    const { body, signal } = init
+    let response: Response
+    try {
+      response = await fetch(this.url + path, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { 'content-type': 'application/json', ...(this.#key !== undefined && { authorization: `Bearer ${this.#key}` }) },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(signal && { signal }),
+      })
+    } catch (cause) {
+      if (signal?.aborted) throw cause
+      throw new InferloomError('server_unreachable', `No inferloom answers at ${this.url}. Remedy: start one with inferloom serve.`, { cause })
+    }
+    if (response.ok) return response
+    const { error } = (await response.json().catch(() => ({}))) as { error?: { message?: string } }
+    throw new InferloomError('server_unreachable', error?.message ?? `${this.url} answered ${response.status}.`)
+  }
+
+  async json<T>(path: string): Promise<T> {
+    return (await (await this.request(path)).json()) as T
+  }
+
+  /** Whether a server that is ready listens there. */
+  async isRunning(): Promise<boolean> {
+    return await this.request('/ready', { signal: AbortSignal.timeout(2000) }).then(
+      () => true,
+      () => false,
+    )
+  }
+}

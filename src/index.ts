@@ -1,0 +1,8 @@
+export type { Config } from './config/schema.ts'
+export type { ModelInfo, Provider } from './providers/provider.ts'
+export type { GenerateRequest, Message, Sampling } from './canonical/request.ts'
+export type { StreamEvent } from './canonical/events.ts'
+export { errorCatalogue, InferloomError } from './canonical/errors.ts'
+export { Engine as LocalEngine, type EngineOptions } from './engine/engine.ts'
+export { loadConfig } from './config/load.ts'
+export { startServer, type RunningServer } from './server/start.ts'
