@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { LogController, type FastifyInstance } from 'fastify'
 import { InferloomError } from '../canonical/errors.ts'
 import type { Config } from '../config/schema.ts'
 import { openaiChat } from '../dialects/openai-chat/parse.ts'
@@ -28,7 +28,7 @@ export function buildApp({ config, models, pipeline, providers, active, isClosin
   const guard = new Guard(server)
   const app = fastify({
     logger: { level: config.log, stream: process.stderr },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: Math.floor(server.bodyLimitMB * 1_000_000),
     genReqId: () => randomUUID().replaceAll('-', ''),
     requestTimeout: server.requestTimeoutSeconds * 1000,
