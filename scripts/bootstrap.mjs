@@ -24,7 +24,8 @@ export function ensureInstalled() {
       stdio: ['ignore', 2, 2],
       shell: windows,
     })
-    if (install.status !== 0) fail('npm ci failed; its messages are above. Remedy: check the network, then run the command again.')
+    if (install.status !== 0)
+      fail('npm ci failed; its messages are above. Remedy: check the network, then run the command again.')
     ensureNode()
     writeFileSync(stamp, lock)
   }
@@ -41,7 +42,9 @@ function ensureNode() {
 function node24() {
   if (existsSync(packagedNode)) return packagedNode
   if (major(process.versions.node) >= 24) return process.execPath
-  return fail(`inferloom needs Node 24 or later; this is ${process.version} and the npm package "node" brought none for ${process.platform}-${process.arch}. Remedy: install Node 24.`)
+  return fail(
+    `inferloom needs Node 24 or later; this is ${process.version} and the npm package "node" brought none for ${process.platform}-${process.arch}. Remedy: install Node 24.`,
+  )
 }
 
 /** Runs one program to its end with this terminal, forwarding signals, and exits as it exited. */

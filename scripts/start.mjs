@@ -1,6 +1,9 @@
-// `npm start`: install when needed, then serve. Flags after `--` go to `inferloom serve`.
+// `npm start`: install and build when needed, then serve. Flags after `--` go to `inferloom serve`.
 import { join } from 'node:path'
 import { ensureInstalled, handOver, root } from './bootstrap.mjs'
+import { ensureBuilt } from './build.mjs'
 
 const node = ensureInstalled()
-handOver(node, ['--disable-warning=ExperimentalWarning', join(root, 'src', 'cli', 'main.ts'), 'serve', ...process.argv.slice(2)])
+ensureBuilt(node)
+// The first line of main.js names the same flag, and says why.
+handOver(node, ['--max-semi-space-size=4', join(root, 'dist', 'cli', 'main.js'), 'serve', ...process.argv.slice(2)])

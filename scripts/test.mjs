@@ -22,7 +22,12 @@ for (const [name, command, args] of steps) {
   if (skipped.includes(name)) continue
   const began = performance.now()
   process.stdout.write(`\n── ${name}\n`)
-  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: nodeFirst(node), shell: process.platform === 'win32' })
+  const { status } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: nodeFirst(node),
+    shell: process.platform === 'win32',
+  })
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
   process.stdout.write(`── ${name}: ${status === 0 ? 'passed' : 'FAILED'} in ${seconds} s\n`)
   if (status === 0) passed++

@@ -30,8 +30,18 @@ export async function chat(options: ChatOptions): Promise<void> {
     const model = options.model ?? (namesModel ? first : models[0])
     const question = [(namesModel ? rest : options.words).join(' '), piped].filter(Boolean).join('\n\n')
     if (model === undefined) throw new InferloomError('model_not_found', 'This server has no models.')
-    if (options.model === undefined && !namesModel && rest.length === 0 && first !== undefined && !/\s/.test(first) && piped === '') {
-      throw new InferloomError('model_not_found', `There is no model '${first}'. Known: ${models.join(', ')}. To ask: inferloom chat -m ${model} "question"`)
+    if (
+      options.model === undefined &&
+      !namesModel &&
+      rest.length === 0 &&
+      first !== undefined &&
+      !/\s/.test(first) &&
+      piped === ''
+    ) {
+      throw new InferloomError(
+        'model_not_found',
+        `There is no model '${first}'. Known: ${models.join(', ')}. To ask: inferloom chat -m ${model} "question"`,
+      )
     }
     const ask = asker(client, model, options.temperature)
     if (question !== '') await once(ask, question)
@@ -47,7 +57,11 @@ async function connect(loaded: LoadedConfig): Promise<{ client: ServerClient; cl
   const client = ServerClient.of(loaded)
   if (await client.isRunning()) return { client, close: async () => {} }
   const { config } = loaded
-  const own = { ...config, log: 'silent' as const, server: { ...config.server, host: '127.0.0.1', port: 0, shutdownGraceSeconds: 0.1 } }
+  const own = {
+    ...config,
+    log: 'silent' as const,
+    server: { ...config.server, host: '127.0.0.1', port: 0, shutdownGraceSeconds: 0.1 },
+  }
   const server = await startServer({ ...loaded, config: own })
   try {
     await server.ready()
@@ -62,7 +76,12 @@ type Ask = (messages: readonly Message[], signal: AbortSignal) => Promise<string
 
 function asker(client: ServerClient, model: string, temperature: string | undefined): Ask {
   return async (messages, signal) => {
-    const body = { model, messages, stream: true, ...(temperature !== undefined && { temperature: Number(temperature) }) }
+    const body = {
+      model,
+      messages,
+      stream: true,
+      ...(temperature !== undefined && { temperature: Number(temperature) }),
+    }
     const response = await client.request('/v1/chat/completions', { body, signal })
     let answer = ''
     for await (const data of eventData(response.body ?? new ReadableStream<Uint8Array>())) {
@@ -112,7 +131,10 @@ async function converse(ask: Ask, model: string): Promise<void> {
         process.stdout.write('\n')
       } catch (error) {
         if (answering.signal.aborted) process.stdout.write(' (stopped)\n')
-        else process.stdout.write(`${error instanceof Error ? error.message : String(error)} Remedy: /new starts afresh.\n`)
+        else
+          process.stdout.write(
+            `${error instanceof Error ? error.message : String(error)} Remedy: /new starts afresh.\n`,
+          )
       }
       answering = undefined
     }

@@ -13,19 +13,42 @@ export async function doctor(loaded: LoadedConfig, json: boolean): Promise<void>
   const threads = engineOptions(loaded.config)[0]?.threads ?? hardware.cores
   const models = configuredModels(loaded.config)
   if (json) {
-    const report = { ...hardware, threads, home: loaded.home, config: loaded.file ?? null, server: running ? client.url : null, models }
+    const report = {
+      ...hardware,
+      threads,
+      home: loaded.home,
+      config: loaded.file ?? null,
+      server: running ? client.url : null,
+      models,
+    }
     return void process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
   }
-  const devices = hardware.devices.map(({ name, description, memoryTotal }) => `${name} (${description.trim()}, ${bytes(memoryTotal)})`)
+  const devices = hardware.devices.map(
+    ({ name, description, memoryTotal }) => `${name} (${description.trim()}, ${bytes(memoryTotal)})`,
+  )
   const lines: [string, string][] = [
     ['machine', `${hardware.platform}, Node ${hardware.node}`],
     ['processor', `${hardware.processor}, ${hardware.cores} cores for this process`],
     ['memory', `${bytes(hardware.memoryFree)} free of ${bytes(hardware.memoryTotal)}`],
-    ['llama.cpp', `${hardware.libraries[0]}${hardware.libraries.length > 1 ? ` (also here: ${hardware.libraries.slice(1).join(', ')})` : ''}`],
+    [
+      'llama.cpp',
+      `${hardware.libraries[0]}${hardware.libraries.length > 1 ? ` (also here: ${hardware.libraries.slice(1).join(', ')})` : ''}`,
+    ],
     ['devices', devices.join(', ')],
-    ['features', hardware.features.replaceAll(' = 1', '').replace(/ ?\| ?$/, '').replaceAll(' |', '')],
+    [
+      'features',
+      hardware.features
+        .replaceAll(' = 1', '')
+        .replace(/ ?\| ?$/, '')
+        .replaceAll(' |', ''),
+    ],
     ['threads', `${threads} for each model`],
-    ['models', models.map(({ id, size_bytes: size }) => `${id} (${size === undefined ? 'file is missing' : bytes(size)})`).join(', ')],
+    [
+      'models',
+      models
+        .map(({ id, size_bytes: size }) => `${id} (${size === undefined ? 'file is missing' : bytes(size)})`)
+        .join(', '),
+    ],
     ['data', loaded.home],
     ['settings', loaded.file ?? 'defaults; no inferloom.yaml here or in the data folder'],
     ['server', running ? `running at ${client.url}` : `none at ${client.url}`],

@@ -14,7 +14,9 @@ interface ListedModel {
 export async function models(loaded: LoadedConfig, json: boolean): Promise<void> {
   const client = ServerClient.of(loaded)
   const running = await client.isRunning()
-  const list: ListedModel[] = running ? (await client.json<{ data: ListedModel[] }>('/v1/models')).data : configuredModels(loaded.config)
+  const list: ListedModel[] = running
+    ? (await client.json<{ data: ListedModel[] }>('/v1/models')).data
+    : configuredModels(loaded.config)
   if (json) return void process.stdout.write(`${JSON.stringify(list, null, 2)}\n`)
   const rows = list.map(({ id, context_length: context, parameters, size_bytes: size }) => [
     id,

@@ -17,14 +17,16 @@ Data is kept in INFERLOOM_HOME, by default ~/.inferloom.`
 /** Reads the command line and runs one command; each is loaded only when it is the one. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const program = new Command('inferloom')
-    .description('Runs AI models on your own hardware behind an OpenAI-compatible API, and shows what every answer took.')
+    .description(
+      'Runs AI models on your own hardware behind an OpenAI-compatible API, and shows what every answer took.',
+    )
     .version(version)
     .addHelpText('after', examples)
     .showHelpAfterError('Run with --help to see what there is.')
 
   withSettings(program.command('serve').description('start the server')).action(async (options: Flags) => {
     const { serve } = await import('./serve.ts')
-    await serve(configFrom(options))
+    await serve(await configFrom(options))
   })
   withSettings(program.command('chat').description('talk with a model; starts one when no server is running'))
     .argument('[words...]', 'a model to talk with, or the question when -m names the model or input comes from a pipe')
@@ -32,26 +34,26 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     .option('-t, --temperature <number>', '0 is the likeliest answer, 2 the wildest')
     .action(async (words: string[], options: Flags & { model?: string; temperature?: string }) => {
       const { chat } = await import('./chat.ts')
-      await chat({ words, model: options.model, temperature: options.temperature, loaded: configFrom(options) })
+      await chat({ words, model: options.model, temperature: options.temperature, loaded: await configFrom(options) })
     })
   withSettings(program.command('models').description('list the models this server would answer with'))
     .option('--json', 'for machines')
     .action(async (options: Flags & { json?: boolean }) => {
       const { models } = await import('./models.ts')
-      await models(configFrom(options), options.json ?? false)
+      await models(await configFrom(options), options.json ?? false)
     })
   withSettings(program.command('doctor').description('show the hardware, what was found on it, and what would be used'))
     .option('--json', 'for machines')
     .action(async (options: Flags & { json?: boolean }) => {
       const { doctor } = await import('./doctor.ts')
-      await doctor(configFrom(options), options.json ?? false)
+      await doctor(await configFrom(options), options.json ?? false)
     })
   withSettings(program.command('requests').description('show the latest requests of the running server'))
     .option('-n, --limit <number>', 'how many', '20')
     .option('--json', 'for machines')
     .action(async (options: Flags & { limit: string; json?: boolean }) => {
       const { requests } = await import('./requests.ts')
-      await requests(configFrom(options), options.limit, options.json ?? false)
+      await requests(await configFrom(options), options.limit, options.json ?? false)
     })
   try {
     await program.parseAsync([...argv])
@@ -65,14 +67,17 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
 type Flags = Readonly<Record<string, unknown>>
 
 function withSettings(command: Command): Command {
-  command.option('-c, --config <file>', 'configuration file (default: ./inferloom.yaml, then the one in INFERLOOM_HOME)')
+  command.option(
+    '-c, --config <file>',
+    'configuration file (default: ./inferloom.yaml, then the one in INFERLOOM_HOME)',
+  )
   for (const { flag, description, env } of settings()) {
     if (flag !== undefined) command.addOption(new Option(flag, `${description}${env === undefined ? '' : ` [${env}]`}`))
   }
   return command
 }
 
-function configFrom(options: Flags): LoadedConfig {
+async function configFrom(options: Flags): Promise<LoadedConfig> {
   const flags: Record<string, string> = {}
   for (const { path, flag } of settings()) {
     const value = flag === undefined ? undefined : options[new Option(flag).attributeName()]

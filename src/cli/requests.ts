@@ -32,5 +32,7 @@ export async function requests(loaded: LoadedConfig, limit: string, json: boolea
     duration(row.total_ms),
     row.error ?? row.finish_reason ?? '',
   ])
-  process.stdout.write(table(['time', 'model', 'status', 'prompt', 'output', 'TTFT', 'TPOT', 'total', 'ended by'], rows))
+  process.stdout.write(
+    table(['time', 'model', 'status', 'prompt', 'output', 'TTFT', 'TPOT', 'total', 'ended by'], rows),
+  )
 }

@@ -23,13 +23,20 @@ export class ServerClient {
     try {
       response = await fetch(this.url + path, {
         method: body === undefined ? 'GET' : 'POST',
-        headers: { 'content-type': 'application/json', ...(this.#key !== undefined && { authorization: `Bearer ${this.#key}` }) },
+        headers: {
+          'content-type': 'application/json',
+          ...(this.#key !== undefined && { authorization: `Bearer ${this.#key}` }),
+        },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(signal && { signal }),
       })
     } catch (cause) {
       if (signal?.aborted) throw cause
-      throw new InferloomError('server_unreachable', `No inferloom answers at ${this.url}. Remedy: start one with inferloom serve.`, { cause })
+      throw new InferloomError(
+        'server_unreachable',
+        `No inferloom answers at ${this.url}. Remedy: start one with inferloom serve.`,
+        { cause },
+      )
     }
     if (response.ok) return response
     const { error } = (await response.json().catch(() => ({}))) as { error?: { message?: string } }

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { parse } from 'yaml'
 import type { z } from 'zod'
 import { InferloomError } from '../canonical/errors.ts'
 import { configSchema, type Config } from './schema.ts'
@@ -27,10 +26,10 @@ export interface ConfigSources {
  * Flags override the environment, the environment overrides the file.
  * Throws `config_invalid` naming the setting, where its value came from, and what it may be.
  */
-export function loadConfig({ flags = {}, env = process.env, file }: ConfigSources = {}): LoadedConfig {
+export async function loadConfig({ flags = {}, env = process.env, file }: ConfigSources = {}): Promise<LoadedConfig> {
   const home = resolve(env['INFERLOOM_HOME'] || join(homedir(), '.inferloom'))
   const path = fileOf(file, home)
-  const input = path === undefined ? {} : readFile(path)
+  const input = path === undefined ? {} : await readFile(path)
   const origins = new Map<string, string>()
   for (const { path: setting, env: name, read } of settings()) {
     const key = setting.join('.')
@@ -56,7 +55,9 @@ function fileOf(given: string | undefined, home: string): string | undefined {
   return [resolve('inferloom.yaml'), join(home, 'inferloom.yaml')].find((path) => existsSync(path))
 }
 
-function readFile(path: string): Record<string, unknown> {
+async function readFile(path: string): Promise<Record<string, unknown>> {
+  // Loaded only when there is a file: most of a small server's memory is the code of its libraries.
+  const { parse } = await import('yaml')
   try {
     const value: unknown = parse(readFileSync(path, 'utf8')) ?? {}
     if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>
@@ -77,12 +78,19 @@ function put(target: Record<string, unknown>, path: readonly string[], value: un
   place[path.at(-1) ?? ''] = value
 }
 
-function invalid(issue: z.core.$ZodIssue | undefined, origins: ReadonlyMap<string, string>, file: string | undefined): InferloomError {
+function invalid(
+  issue: z.core.$ZodIssue | undefined,
+  origins: ReadonlyMap<string, string>,
+  file: string | undefined,
+): InferloomError {
   const key = issue?.path.join('.') ?? ''
   const from = origins.get(issue?.path.slice(0, 2).join('.') ?? '') ?? file ?? 'the configuration'
   const name = key === '' ? '' : `${key}: `
   // The message names the kind of value expected; values themselves may be secret and stay out of it.
-  return new InferloomError('config_invalid', `${from}: ${name}${issue?.message ?? 'invalid'}. Remedy: see config.schema.json.`)
+  return new InferloomError(
+    'config_invalid',
+    `${from}: ${name}${issue?.message ?? 'invalid'}. Remedy: see config.schema.json.`,
+  )
 }
 
 function withAbsoluteFiles(config: Config, file: string | undefined): Config {

@@ -21,7 +21,9 @@ const sampling = z.strictObject({
 
 const model = z.strictObject({
   file: z.string().min(1).meta({ description: 'A GGUF file; a relative path starts at the configuration file.' }),
-  context: whole(10_000_000).optional().meta({ description: 'Tokens of prompt and output together. Default: what the model was trained for.' }),
+  context: whole(10_000_000)
+    .optional()
+    .meta({ description: 'Tokens of prompt and output together. Default: what the model was trained for.' }),
   parallel: whole(256).optional().meta({ description: 'Requests that decode at once. Default: engine.parallel.' }),
   threads: whole(512).optional().meta({ description: 'Compute threads. Default: engine.threads.' }),
   sampling: sampling.optional().meta({ description: 'Used where a request leaves these open.' }),
@@ -42,11 +44,13 @@ export const configSchema = z.strictObject({
         flag: '--port <number>',
       }),
       keys: setting(z.array(z.string().min(16)).default([]), {
-        description: 'Keys that clients send as "Authorization: Bearer …", 16 characters or more. None: no key is asked for.',
+        description:
+          'Keys that clients send as "Authorization: Bearer …", 16 characters or more. None: no key is asked for.',
         env: 'INFERLOOM_KEYS',
       }),
       allowedHosts: setting(z.array(z.string().min(1)).default([]), {
-        description: 'Host names, beside localhost, addresses and this machine’s own name, that requests may be sent to.',
+        description:
+          'Host names, beside localhost, addresses and this machine’s own name, that requests may be sent to.',
         env: 'INFERLOOM_ALLOWED_HOSTS',
       }),
       allowedOrigins: setting(z.array(z.string().min(1)).default([]), {
@@ -57,8 +61,12 @@ export const configSchema = z.strictObject({
         description: 'Largest request body, in megabytes.',
         env: 'INFERLOOM_BODY_LIMIT_MB',
       }),
-      headersTimeoutSeconds: setting(seconds(600).default(10), { description: 'Time a client has to send its headers.' }),
-      requestTimeoutSeconds: setting(seconds(3600).default(60), { description: 'Time a client has to send a whole request.' }),
+      headersTimeoutSeconds: setting(seconds(600).default(10), {
+        description: 'Time a client has to send its headers.',
+      }),
+      requestTimeoutSeconds: setting(seconds(3600).default(60), {
+        description: 'Time a client has to send a whole request.',
+      }),
       idleTimeoutSeconds: setting(seconds(3600).default(60), {
         description: 'Time after which a client that does not read its answer is cut off.',
       }),
@@ -102,7 +110,7 @@ export const configSchema = z.strictObject({
     .record(z.string().regex(/^[\w.:/@-]{1,200}$/), model)
     .default({})
     .meta({ description: 'Local models by the name that clients ask for.' }),
-  log: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), {
+  log: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'), {
     description: 'How much is logged to stderr.',
     env: 'INFERLOOM_LOG',
     flag: '--log <level>',

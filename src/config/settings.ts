@@ -30,14 +30,21 @@ function walk(schema: z.core.$ZodType, path: readonly string[]): Setting[] {
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   let bare = schema
   while (bare instanceof z.ZodDefault || bare instanceof z.ZodPrefault || bare instanceof z.ZodOptional) {
-    bare = bare.def.innerType as z.core.$ZodType
+    bare = bare.def.innerType
   }
   return bare
 }
 
 function readerOf(schema: z.core.$ZodType): (text: string) => unknown {
-  if (schema instanceof z.ZodNumber) return (text) => (text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text))
-  if (schema instanceof z.ZodBoolean) return (text) => ({ true: true, '1': true, false: false, '0': false })[text] ?? text
-  if (schema instanceof z.ZodArray) return (text) => text.split(',').map((part) => part.trim()).filter(Boolean)
+  if (schema instanceof z.ZodNumber)
+    return (text) => (text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text))
+  if (schema instanceof z.ZodBoolean)
+    return (text) => ({ true: true, '1': true, false: false, '0': false })[text] ?? text
+  if (schema instanceof z.ZodArray)
+    return (text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean)
   return (text) => text
 }

@@ -23,7 +23,9 @@ export class ChatTemplate {
       this.#template = new Template(info.chatTemplate)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new InferloomError('model_unsupported', `The chat template in ${file} cannot be read: ${reason}.`, { cause })
+      throw new InferloomError('model_unsupported', `The chat template in ${file} cannot be read: ${reason}.`, {
+        cause,
+      })
     }
   }
 
@@ -45,7 +47,10 @@ export class ChatTemplate {
     } catch (cause) {
       // Templates refuse what the model was not trained on, such as two messages of one role in a row.
       const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new InferloomError('invalid_value', `The model's chat template refused the messages: ${reason}.`, { param: 'messages', cause })
+      throw new InferloomError('invalid_value', `The model's chat template refused the messages: ${reason}.`, {
+        param: 'messages',
+        cause,
+      })
     }
   }
 

@@ -201,7 +201,8 @@ export class Engine implements Provider {
         if (!to) continue
         const choiceIndex = to.firstChoice + delta.choice
         const { text, logprobs, finishReason } = delta
-        if (text !== '' || logprobs) to.queue.push({ type: 'text-delta', choiceIndex, text, ...(logprobs && { logprobs }) })
+        if (text !== '' || logprobs)
+          to.queue.push({ type: 'text-delta', choiceIndex, text, ...(logprobs && { logprobs }) })
         if (finishReason) to.queue.push({ type: 'text-end', choiceIndex, finishReason })
       }
       for (const { id, promptTokens, outputTokens } of message.done) {
@@ -212,7 +213,10 @@ export class Engine implements Provider {
         request.outputTokens += outputTokens
         if (--request.jobsLeft > 0) continue
         const { inputTokens, outputTokens: total } = request
-        queue.push({ type: 'finish', usage: { inputTokens: { total: inputTokens, cacheRead: 0 }, outputTokens: { total } } })
+        queue.push({
+          type: 'finish',
+          usage: { inputTokens: { total: inputTokens, cacheRead: 0 }, outputTokens: { total } },
+        })
         queue.end()
       }
     }

@@ -5,7 +5,13 @@ import type { Job } from './protocol.ts'
  * A native sampler chain for one choice, in the order that llama.cpp's own server uses.
  * The vocabulary never crosses into JavaScript. Free it with `samplerFree`.
  */
-export function samplerFor(llama: Functions, vocabulary: number, contextTokens: number, job: Job, choice: number): Pointer {
+export function samplerFor(
+  llama: Functions,
+  vocabulary: number,
+  contextTokens: number,
+  job: Job,
+  choice: number,
+): Pointer {
   const { sampling } = job
   const chain = llama.samplerChain({ no_perf: true })
   const add = (sampler: Pointer) => llama.samplerAdd(chain, sampler)

@@ -71,7 +71,11 @@ export class Scheduler {
   add(job: Job): void {
     const { contextTokens, vocabulary, parallel } = this.#model
     if (job.n > parallel) {
-      throw new InferloomError('invalid_value', `n is ${job.n}; this model answers at most ${parallel} choices at once.`, { param: 'n' })
+      throw new InferloomError(
+        'invalid_value',
+        `n is ${job.n}; this model answers at most ${parallel} choices at once.`,
+        { param: 'n' },
+      )
     }
     for (const [token] of job.sampling.logitBias) {
       if (token < vocabulary) continue
@@ -113,7 +117,9 @@ export class Scheduler {
     }
     const wrong = job.prompt.find((token) => token >= vocabulary)
     if (wrong !== undefined) {
-      throw new InferloomError('invalid_value', `Token ${wrong} is not one of this model's ${vocabulary}.`, { param: 'prompt' })
+      throw new InferloomError('invalid_value', `Token ${wrong} is not one of this model's ${vocabulary}.`, {
+        param: 'prompt',
+      })
     }
     return Int32Array.from(job.prompt.slice(0, contextTokens + 1))
   }

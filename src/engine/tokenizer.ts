@@ -33,7 +33,8 @@ export class Tokenizer {
       const count = llama.tokenize(vocab, bytes, bytes.length, this.#room, this.#room.length, addSpecial, true)
       if (count >= 0) return this.#room.slice(0, count)
       // The most negative number stands for a text that has more tokens than an int32 can count.
-      if (count === -2_147_483_648) throw new InferloomError('context_length_exceeded', 'The prompt is too long to count.')
+      if (count === -2_147_483_648)
+        throw new InferloomError('context_length_exceeded', 'The prompt is too long to count.')
       this.#room = new Int32Array(-count)
     }
   }

@@ -10,7 +10,8 @@ export interface WorkerHandlers {
 }
 
 /** Variables that native libraries and Node look at; keys and everything else of the user's stay out of the process. */
-const passedOn = /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|SystemRoot|LD_LIBRARY_PATH|DYLD_|CUDA_|GGML_|VK_|HIP_|METAL_|NODE_COMPILE_CACHE)/
+const passedOn =
+  /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|SystemRoot|LD_LIBRARY_PATH|DYLD_|CUDA_|GGML_|VK_|HIP_|METAL_|NODE_COMPILE_CACHE)/
 
 /** One engine process: started here, told what to do, and heard to the end. */
 export class WorkerProcess {

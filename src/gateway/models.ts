@@ -21,6 +21,8 @@ export class Models {
     }
     const known = this.list().map((model) => model.id)
     const shown = known.slice(0, 20).join(', ') + (known.length > 20 ? ` and ${known.length - 20} more` : '')
-    throw new InferloomError('model_not_found', `There is no model '${id.slice(0, 200)}'. Known: ${shown || 'none'}.`, { param: 'model' })
+    throw new InferloomError('model_not_found', `There is no model '${id.slice(0, 200)}'. Known: ${shown || 'none'}.`, {
+      param: 'model',
+    })
   }
 }

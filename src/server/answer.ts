@@ -21,7 +21,8 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   const controller = new AbortController()
   options.active.add(controller)
   const onClose = () => {
-    if (!reply.raw.writableFinished) controller.abort(new InferloomError('client_closed', 'The client closed the connection.'))
+    if (!reply.raw.writableFinished)
+      controller.abort(new InferloomError('client_closed', 'The client closed the connection.'))
   }
   reply.raw.once('close', onClose)
   try {

@@ -49,10 +49,17 @@ export function buildApp({ config, models, pipeline, providers, active, isClosin
     guard.checkHost(request.headers)
     const origin = guard.checkOrigin(request.headers)
     if (origin !== undefined) {
-      void reply.headers({ 'access-control-allow-origin': origin, vary: 'origin', 'access-control-expose-headers': 'x-request-id' })
+      void reply.headers({
+        'access-control-allow-origin': origin,
+        vary: 'origin',
+        'access-control-expose-headers': 'x-request-id',
+      })
     }
     if (request.method === 'OPTIONS' && origin !== undefined) {
-      const allow = { 'access-control-allow-headers': 'authorization, content-type', 'access-control-allow-methods': 'GET, POST' }
+      const allow = {
+        'access-control-allow-headers': 'authorization, content-type',
+        'access-control-allow-methods': 'GET, POST',
+      }
       return reply.headers(allow).status(204).send()
     }
     if (request.url !== '/health' && request.url !== '/ready') guard.checkKey(request.headers)

@@ -48,7 +48,8 @@ export class Guard {
     const hashed = digest(given)
     // Digests have one length and are compared in constant time, so that neither length nor prefix of a key shows.
     if (this.#keys.some((key) => timingSafeEqual(key, hashed))) return
-    const message = given === '' ? 'A key is needed: send "Authorization: Bearer <key>".' : 'The key in Authorization is not known.'
+    const message =
+      given === '' ? 'A key is needed: send "Authorization: Bearer <key>".' : 'The key in Authorization is not known.'
     throw new InferloomError('invalid_api_key', message)
   }
 }

@@ -43,8 +43,10 @@ const deviceTypeCpu = 0
 /** Packages for GPUs are large, so none is installed unasked: docs/decisions/0003-gpu-packages.md. */
 function adviceFor(devices: readonly Device[]): string[] {
   if (devices.some(({ type }) => type !== deviceTypeCpu)) return []
-  const install = (kind: string) => `npm install @node-llama-cpp/${process.platform === 'win32' ? 'win' : 'linux'}-x64-${kind}@${release}`
-  if (existsSync('/proc/driver/nvidia/version')) return [`An NVIDIA GPU is here and not used. To use it: ${install('cuda')}`]
+  const install = (kind: string) =>
+    `npm install @node-llama-cpp/${process.platform === 'win32' ? 'win' : 'linux'}-x64-${kind}@${release}`
+  if (existsSync('/proc/driver/nvidia/version'))
+    return [`An NVIDIA GPU is here and not used. To use it: ${install('cuda')}`]
   const rendering = existsSync('/dev/dri') && readdirSync('/dev/dri').some((name) => name.startsWith('renderD'))
   if (rendering && process.arch === 'x64') return [`A GPU is here and not used. To try it: ${install('vulkan')}`]
   return []

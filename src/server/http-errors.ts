@@ -24,7 +24,10 @@ export function installErrorHandlers(app: FastifyInstance): void {
 
 function fromFastify(thrown: FastifyError): InferloomError {
   if (thrown.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new InferloomError('body_too_large', 'The request body is too large. Remedy: shorten it, or raise server.bodyLimitMB.')
+    return new InferloomError(
+      'body_too_large',
+      'The request body is too large. Remedy: shorten it, or raise server.bodyLimitMB.',
+    )
   }
   const status = thrown.statusCode ?? 500
   if (!(thrown instanceof InferloomError) && status >= 400 && status < 500) {

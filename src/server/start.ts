@@ -34,7 +34,9 @@ export async function startServer({ config, home }: LoadedConfig): Promise<Runni
   const store = await openStore(home)
   const active = new Set<AbortController>()
   let closing: Promise<void> | undefined
-  const ledger = new Ledger(store, (error, lost) => app.log.error({ err: error, lost }, 'the ledger could not be written'))
+  const ledger = new Ledger(store, (error, lost) =>
+    app.log.error({ err: error, lost }, 'the ledger could not be written'),
+  )
   const engines = engineOptions(config).map((options) => new Engine(options))
   const models = new Models(engines)
   const app = buildApp({

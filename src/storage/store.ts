@@ -32,7 +32,10 @@ export async function openStore(home: string): Promise<Store> {
   }
   return {
     async insertRequests(rows) {
-      await db.insertInto('requests').values([...rows]).execute()
+      await db
+        .insertInto('requests')
+        .values([...rows])
+        .execute()
     },
     async latestRequests(limit) {
       return await db.selectFrom('requests').selectAll().orderBy('sequence', 'desc').limit(limit).execute()

@@ -45,7 +45,8 @@ export const openaiChat: Dialect = {
         ...(max !== undefined && { maxOutputTokens: max }),
         ...(logprobs && { topLogprobs: top ?? 0 }),
       },
-      writer: (id) => new ChatWriter({ id, model: parsed.model, logprobs, includeUsage: options?.include_usage ?? false }),
+      writer: (id) =>
+        new ChatWriter({ id, model: parsed.model, logprobs, includeUsage: options?.include_usage ?? false }),
     }
   },
 }

@@ -39,7 +39,12 @@ export class ChatWriter implements AnswerWriter {
       switch (event.type) {
         case 'text-delta':
           out += this.#begin(event.choiceIndex)
-          out += this.#choice(event.choiceIndex, `{"content":${JSON.stringify(event.text)}}`, logprobsOf(event.logprobs), 'null')
+          out += this.#choice(
+            event.choiceIndex,
+            `{"content":${JSON.stringify(event.text)}}`,
+            logprobsOf(event.logprobs),
+            'null',
+          )
           break
         case 'text-end':
           out += this.#begin(event.choiceIndex)

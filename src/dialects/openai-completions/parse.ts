@@ -5,7 +5,10 @@ import type { Dialect } from '../dialect.ts'
 import { parseBody, sharedParameters, sharedRequest, text } from '../openai/parameters.ts'
 import { CompletionWriter } from './render.ts'
 
-const token = z.int().min(0).max(2 ** 31 - 1)
+const token = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1)
 const tokens = z.array(token).min(1)
 const mostAnswers = 128
 

@@ -38,7 +38,8 @@ export function sharedRequest(body: Shared): Pick<GenerateRequest, 'model' | 'n'
     repeatLastN: body.repeat_last_n,
     presencePenalty: body.presence_penalty,
     frequencyPenalty: body.frequency_penalty,
-    logitBias: body.logit_bias && new Map(Object.entries(body.logit_bias).map(([token, bias]) => [Number(token), bias])),
+    logitBias:
+      body.logit_bias && new Map(Object.entries(body.logit_bias).map(([token, bias]) => [Number(token), bias])),
     // OpenAI's seed is any integer; its low 32 bits are what samplers take.
     seed: body.seed === undefined ? undefined : body.seed >>> 0,
   }
@@ -68,8 +69,17 @@ const withoutEffect: Readonly<Record<string, (value: unknown) => boolean>> = {
 /** OpenAI's parameters that are not supported yet, so that they can be told from misspelled ones. */
 const notYet = new Set([
   ...Object.keys(withoutEffect),
-  'audio', 'function_call', 'prediction', 'reasoning_effort', 'verbosity', 'web_search_options', 'logprobs', 'top_logprobs',
-  'max_completion_tokens', 'prompt', 'messages',
+  'audio',
+  'function_call',
+  'prediction',
+  'reasoning_effort',
+  'verbosity',
+  'web_search_options',
+  'logprobs',
+  'top_logprobs',
+  'max_completion_tokens',
+  'prompt',
+  'messages',
 ])
 
 /**
@@ -93,7 +103,9 @@ function refuseUnlessWithoutEffect(name: string, value: unknown): void {
   if (Object.hasOwn(withoutEffect, name) && withoutEffect[name]?.(value)) return
   const shown = name.slice(0, 100)
   if (!notYet.has(name)) {
-    throw new InferloomError('unknown_parameter', `There is no parameter '${shown}'. Remedy: leave it out.`, { param: shown })
+    throw new InferloomError('unknown_parameter', `There is no parameter '${shown}'. Remedy: leave it out.`, {
+      param: shown,
+    })
   }
   const message = `${shown} = ${show(value)} is not supported here yet. Remedy: leave ${shown} out.`
   throw new InferloomError('unsupported_parameter', message, { param: shown })
@@ -102,20 +114,35 @@ function refuseUnlessWithoutEffect(name: string, value: unknown): void {
 function invalidValue(issue: z.core.$ZodIssue | undefined, given: unknown): InferloomError {
   const best = issue?.code === 'invalid_union' ? deepest(issue) : issue
   const path = best?.path ?? []
-  const param = path.reduce<string>((at, key) => (typeof key === 'number' ? `${at}[${key}]` : at ? `${at}.${String(key)}` : String(key)), '')
-  const value = path.reduce<unknown>((at, key) => (isRecord(at) || Array.isArray(at) ? (at as Record<PropertyKey, unknown>)[key] : undefined), given)
+  const param = path.reduce<string>(
+    (at, key) => (typeof key === 'number' ? `${at}[${key}]` : at ? `${at}.${String(key)}` : String(key)),
+    '',
+  )
+  const value = path.reduce<unknown>(
+    (at, key) => (isRecord(at) || Array.isArray(at) ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    given,
+  )
   if (value === undefined) return new InferloomError('missing_parameter', `${param} is missing.`, { param })
   if (best?.code === 'unrecognized_keys') {
     const name = [param, best.keys[0]].filter(Boolean).join('.')
-    return new InferloomError('unsupported_parameter', `${name} is not supported. Remedy: leave it out.`, { param: name })
+    return new InferloomError('unsupported_parameter', `${name} is not supported. Remedy: leave it out.`, {
+      param: name,
+    })
   }
-  return new InferloomError('invalid_value', `${param} = ${show(value)} is not valid: ${best?.message ?? 'wrong type'}.`, { param })
+  return new InferloomError(
+    'invalid_value',
+    `${param} = ${show(value)} is not valid: ${best?.message ?? 'wrong type'}.`,
+    { param },
+  )
 }
 
 /** Of the alternatives that were tried, the complaint that got furthest into the value. */
 function deepest(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue {
   const inner = issue.errors.flat().map((each) => (each.code === 'invalid_union' ? deepest(each) : each))
-  const furthest = inner.reduce<z.core.$ZodIssue | undefined>((a, b) => (a && a.path.length >= b.path.length ? a : b), undefined)
+  const furthest = inner.reduce<z.core.$ZodIssue | undefined>(
+    (a, b) => (a && a.path.length >= b.path.length ? a : b),
+    undefined,
+  )
   if (!furthest || furthest.path.length === 0) return issue
   return { ...furthest, path: [...issue.path, ...furthest.path] }
 }

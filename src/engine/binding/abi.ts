@@ -47,9 +47,32 @@ export interface Device {
 }
 
 const int32 = ['n_gpu_layers', 'split_mode', 'load_mode', 'lazy_mode', 'main_gpu']
-const contextUint32 = ['n_ctx', 'n_batch', 'n_ubatch', 'n_seq_max', 'n_rs_seq', 'n_outputs_max', 'n_outputs_max_per_seq']
-const contextInt32 = ['n_threads', 'n_threads_batch', 'ctx_type', 'rope_scaling_type', 'pooling_type', 'attention_type', 'flash_attn_type']
-const contextFloat = ['rope_freq_base', 'rope_freq_scale', 'yarn_ext_factor', 'yarn_attn_factor', 'yarn_beta_fast', 'yarn_beta_slow']
+const contextUint32 = [
+  'n_ctx',
+  'n_batch',
+  'n_ubatch',
+  'n_seq_max',
+  'n_rs_seq',
+  'n_outputs_max',
+  'n_outputs_max_per_seq',
+]
+const contextInt32 = [
+  'n_threads',
+  'n_threads_batch',
+  'ctx_type',
+  'rope_scaling_type',
+  'pooling_type',
+  'attention_type',
+  'flash_attn_type',
+]
+const contextFloat = [
+  'rope_freq_base',
+  'rope_freq_scale',
+  'yarn_ext_factor',
+  'yarn_attn_factor',
+  'yarn_beta_fast',
+  'yarn_beta_slow',
+]
 
 function fields(names: readonly string[], type: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, type]))
@@ -122,8 +145,23 @@ export interface Functions {
   vocabBos(vocab: Pointer): number
   vocabEos(vocab: Pointer): number
   vocabAddsBos(vocab: Pointer): boolean
-  tokenize(vocab: Pointer, text: Uint8Array, bytes: number, into: Int32Array, room: number, addSpecial: boolean, parseSpecial: boolean): number
-  tokenToPiece(vocab: Pointer, token: number, into: Uint8Array, room: number, leftStrip: number, special: boolean): number
+  tokenize(
+    vocab: Pointer,
+    text: Uint8Array,
+    bytes: number,
+    into: Int32Array,
+    room: number,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+  ): number
+  tokenToPiece(
+    vocab: Pointer,
+    token: number,
+    into: Uint8Array,
+    room: number,
+    leftStrip: number,
+    special: boolean,
+  ): number
   samplerChain(params: { no_perf: boolean }): Pointer
   samplerAdd(chain: Pointer, sampler: Pointer): void
   samplerGreedy(): Pointer
@@ -184,7 +222,9 @@ export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base
     contextTokens: of('uint32_t llama_n_ctx(void *context)'),
     memory: of('void *llama_get_memory(void *context)'),
     sequenceRemove: of('bool llama_memory_seq_rm(void *memory, int32_t sequence, int32_t from, int32_t to)'),
-    sequenceCopy: of('void llama_memory_seq_cp(void *memory, int32_t source, int32_t target, int32_t from, int32_t to)'),
+    sequenceCopy: of(
+      'void llama_memory_seq_cp(void *memory, int32_t source, int32_t target, int32_t from, int32_t to)',
+    ),
     batchInit: of('llama_batch llama_batch_init(int32_t tokens, int32_t embedding, int32_t sequences)'),
     decode: of('int32_t llama_decode(void *context, llama_batch batch)'),
     logits: of('void *llama_get_logits_ith(void *context, int32_t index)'),
@@ -195,8 +235,12 @@ export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base
     vocabBos: of('int32_t llama_vocab_bos(void *vocab)'),
     vocabEos: of('int32_t llama_vocab_eos(void *vocab)'),
     vocabAddsBos: of('bool llama_vocab_get_add_bos(void *vocab)'),
-    tokenize: of('int32_t llama_tokenize(void *vocab, const uint8_t *text, int32_t bytes, _Out_ int32_t *tokens, int32_t room, bool add_special, bool parse_special)'),
-    tokenToPiece: of('int32_t llama_token_to_piece(void *vocab, int32_t token, _Out_ uint8_t *into, int32_t room, int32_t lstrip, bool special)'),
+    tokenize: of(
+      'int32_t llama_tokenize(void *vocab, const uint8_t *text, int32_t bytes, _Out_ int32_t *tokens, int32_t room, bool add_special, bool parse_special)',
+    ),
+    tokenToPiece: of(
+      'int32_t llama_token_to_piece(void *vocab, int32_t token, _Out_ uint8_t *into, int32_t room, int32_t lstrip, bool special)',
+    ),
     samplerChain: of('void *llama_sampler_chain_init(llama_sampler_chain_params params)'),
     samplerAdd: of('void llama_sampler_chain_add(void *chain, void *sampler)'),
     samplerGreedy: of('void *llama_sampler_init_greedy()'),
@@ -205,8 +249,12 @@ export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base
     samplerTopP: of('void *llama_sampler_init_top_p(float p, size_t min_keep)'),
     samplerMinP: of('void *llama_sampler_init_min_p(float p, size_t min_keep)'),
     samplerTemperature: of('void *llama_sampler_init_temp(float temperature)'),
-    samplerPenalties: of('void *llama_sampler_init_penalties(int32_t vocabulary, int32_t last_n, float repeat, float frequency, float presence)'),
-    samplerLogitBias: of('void *llama_sampler_init_logit_bias(int32_t vocabulary, int32_t count, const llama_logit_bias *biases)'),
+    samplerPenalties: of(
+      'void *llama_sampler_init_penalties(int32_t vocabulary, int32_t last_n, float repeat, float frequency, float presence)',
+    ),
+    samplerLogitBias: of(
+      'void *llama_sampler_init_logit_bias(int32_t vocabulary, int32_t count, const llama_logit_bias *biases)',
+    ),
     samplerSample: of('int32_t llama_sampler_sample(void *chain, void *context, int32_t index)'),
     samplerFree: of('void llama_sampler_free(void *chain)'),
   }

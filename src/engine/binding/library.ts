@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import koffi from 'koffi'
 import { InferloomError } from '../../canonical/errors.ts'
-import { declareFunctions, declareStructs, type ContextParams, type Functions, type ModelParams } from './abi.ts'
+import { declareFunctions, declareStructs, type Functions } from './abi.ts'
 
 /** The only release whose struct layout `abi.ts` describes; the packages of it are pinned in package.json. */
 export const release = '3.22.1'
@@ -51,8 +51,6 @@ function folderOf(require: NodeJS.Require, packageName: string): string | undefi
 export interface Library {
   readonly folder: LibraryFolder
   readonly llama: Functions
-  modelDefaults(): ModelParams
-  contextDefaults(): ContextParams
 }
 
 /**
@@ -79,20 +77,14 @@ export function loadLibrary(log: (level: number, text: string) => void): Library
   llama.logSet(log)
   llama.loadBackends(folder.path)
   llama.backendInit()
-  const library: Library = {
-    folder,
-    llama,
-    modelDefaults: llama.modelDefaultParams,
-    contextDefaults: llama.contextDefaultParams,
-  }
-  checkLayout(library)
-  return library
+  checkLayout(folder, llama)
+  return { folder, llama }
 }
 
 /** A struct read with the wrong layout gives plausible garbage, so known defaults are compared before any is used. */
-function checkLayout({ folder, modelDefaults, contextDefaults }: Library): void {
-  const context = contextDefaults()
-  const model = modelDefaults()
+function checkLayout(folder: LibraryFolder, llama: Functions): void {
+  const context = llama.contextDefaultParams()
+  const model = llama.modelDefaultParams()
   const read = [context.n_batch, context.n_ubatch, context.type_k, context.type_v, context.offload_kqv, model.load_mode]
   const expected = [2048, 512, 1, 1, true, -1]
   if (read.some((value, index) => value !== expected[index]) || context.n_samplers !== 0) {
@@ -108,5 +100,8 @@ function libraryFile(folder: string, stem: string): string {
   const pattern = new RegExp(`^(lib)?${stem}(\\.v[\\d.]+)?\\.(so|dylib|dll)$`)
   const file = readdirSync(folder).find((entry) => pattern.test(entry))
   if (file) return join(folder, file)
-  throw new InferloomError('engine_unavailable', `${dirname(folder)} holds no ${stem} library. Remedy: reinstall inferloom.`)
+  throw new InferloomError(
+    'engine_unavailable',
+    `${dirname(folder)} holds no ${stem} library. Remedy: reinstall inferloom.`,
+  )
 }

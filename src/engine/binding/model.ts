@@ -39,13 +39,13 @@ const bytesPerValue = 2 // F16, the default that library.ts checked
 export function openModel(library: Library, options: LoadOptions, log: readonly string[]): LoadedModel {
   const { llama } = library
   checkMagic(options.file)
-  const model = llama.modelLoad(options.file, library.modelDefaults())
+  const model = llama.modelLoad(options.file, llama.modelDefaultParams())
   if (!model) throw loadError(options.file, log)
   const trained = llama.modelContextTokens(model)
   const contextTokens = Math.min(options.contextTokens ?? trained, trained)
   const cells = cellsWithin(library, model, contextTokens, options.parallel)
   const context = llama.contextInit(model, {
-    ...library.contextDefaults(),
+    ...llama.contextDefaultParams(),
     n_ctx: cells,
     n_batch: options.batchTokens,
     n_ubatch: options.batchTokens,
