@@ -184,7 +184,7 @@ export class Scheduler {
     for (const slot of this.#slots) {
       if (!slot || slot.choice.finishReason) continue
       const { owner, choice } = slot
-      if (owner.evaluated === owner.prompt.length) {
+      if (choice.outputTokens > 0) {
         outputs.push({ running: owner, choice, row })
         put(choice.nextToken, choice.position++, choice.sequence, true)
         continue

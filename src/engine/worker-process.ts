@@ -74,7 +74,12 @@ export class WorkerProcess {
   }
 
   #failure(how: string): InferloomError {
-    const words = this.#lastWords.trim().split('\n').slice(-3).join(' ')
+    // A stack trace ends with the version of Node; what it is about stands before it.
+    const words =
+      this.#lastWords
+        .split(/\n\s+at /)[0]
+        ?.trim()
+        .slice(-600) ?? ''
     const why = words === '' ? '' : ` Its last words: ${words}`
     return new InferloomError('engine_failed', `The engine process of model ${this.#options.model} ${how}.${why}`)
   }

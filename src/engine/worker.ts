@@ -15,7 +15,9 @@ function send(message: FromWorker): void {
 function load(options: LoadOptions): Scheduler {
   const complaints: string[] = []
   const library = loadLibrary((level, text) => {
-    if (level > logLevelWarning && complaints.length < 20) complaints.push(text.trim())
+    if (level <= logLevelWarning) return
+    if (complaints.length < 20) complaints.push(text.trim())
+    process.stderr.write(text)
   })
   const model = openModel(library, options, complaints)
   const { llama, vocab } = model

@@ -91,7 +91,7 @@ export function parseBody<T extends z.ZodRawShape>(schema: z.ZodObject<T>, body:
   const given: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(body)) {
     if (value === null) continue
-    if (name in schema.shape) given[name] = value
+    if (Object.hasOwn(schema.shape, name)) given[name] = value
     else refuseUnlessWithoutEffect(name, value)
   }
   const parsed = schema.safeParse(given)

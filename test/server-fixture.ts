@@ -1,0 +1,75 @@
+// A real server on a free port with a home of its own, ended after the test file.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import OpenAI from 'openai'
+import { onTestFinished } from 'vitest'
+import { loadConfig } from '../src/config/load.ts'
+import { startServer, type RunningServer } from '../src/server/start.ts'
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'inferloom-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Two test files run at a time; compute threads that have to share a core wait for each other. */
+const oneThread = { INFERLOOM_THREADS: '1' }
+
+export interface TestServer extends RunningServer {
+  readonly client: OpenAI
+  get(path: string, headers?: Record<string, string>): Promise<Response>
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
+}
+
+/** Starts a server with settings as the environment gives them, such as `{ INFERLOOM_PARALLEL: '2' }`. */
+export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+  const home = mkdtempSync(join(tmpdir(), 'inferloom-test-'))
+  const loaded = await loadConfig({
+    env: { INFERLOOM_HOME: home, INFERLOOM_PORT: '0', INFERLOOM_LOG: 'silent', ...oneThread, ...env },
+  })
+  const server = await startServer(loaded)
+  await server.ready()
+  const key = loaded.config.server.keys[0]
+  return {
+    ...server,
+    client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: key ?? 'none', maxRetries: 0 }),
+    get: (path, headers = {}) => fetch(server.url + path, { headers }),
+    post: (path, body, headers = {}) =>
+      fetch(server.url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body),
+      }),
+    close: async () => {
+      await server.close()
+      rmSync(home, { recursive: true, force: true })
+    },
+  }
+}
+
+export const question = [{ role: 'user' as const, content: 'What is inference?' }]
+
+interface EngineRow {
+  readonly pid: number
+  readonly state: string
+  readonly restarts: number
+  readonly outstanding: number
+  readonly stats: { running: number; waiting: number; freeSlots: number; steps: number; cellsReserved: number }
+}
+
+export async function engineOf(server: TestServer): Promise<EngineRow> {
+  const { data } = (await (await server.get('/admin/engine')).json()) as { data: EngineRow[] }
+  const [engine] = data
+  if (!engine) throw new Error('the server has no engine')
+  return engine
+}
+
+/** Asks again until it is so; fails after ten seconds. */
+export async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`not so after ten seconds: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
