@@ -95,8 +95,9 @@ async function openStream(server: TestServer, body: unknown): Promise<Socket> {
 
 test('a client that does not read holds up nobody else', async () => {
   const server = await started()
-  // Log probabilities make the answer larger than the socket's buffers.
-  const socket = await openStream(server, { ...long, stream: true, logprobs: true, top_logprobs: 20, n: 8 })
+  // Log probabilities make the answer larger than the socket's buffers: 2 × 600 tokens are 4 MB.
+  const body = { ...long, stream: true, logprobs: true, top_logprobs: 20, n: 2, max_tokens: 600 }
+  const socket = await openStream(server, body)
   socket.pause()
   const { choices } = await server.client.chat.completions.create({ model, messages: question, temperature: 0 })
   expect(choices[0]?.message.content).toContain('trained model')
