@@ -39,7 +39,7 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
       fetch(server.url + path, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
-        body: typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body),
+        body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
       }),
     close: async () => {
       await server.close()

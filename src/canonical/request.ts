@@ -6,7 +6,7 @@ export interface Message {
 }
 
 /** What the model is given: a conversation, or bare prompts (text, or token ids of this model). */
-export type Input =
+type Input =
   | { readonly kind: 'chat'; readonly messages: readonly Message[] }
   | { readonly kind: 'text'; readonly prompts: readonly (string | readonly number[])[] }
 

@@ -86,7 +86,7 @@ export interface EngineStats {
   readonly threadCpuMs: number
 }
 
-export interface Refusal {
+interface Refusal {
   readonly code: ErrorCode
   readonly message: string
   readonly param?: string

@@ -24,7 +24,7 @@ export class Utf8Assembler {
 }
 
 /** How many bytes at the end begin a character without completing it: 0 to 3. */
-export function incompleteTail(bytes: Uint8Array): number {
+function incompleteTail(bytes: Uint8Array): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] ?? 0
     if (byte < 0x80) return 0

@@ -5,14 +5,14 @@ import koffi from 'koffi'
 /** A C pointer; only the library looks behind it. */
 export type Pointer = { readonly __pointer: unique symbol }
 
-export interface ModelParams {
+interface ModelParams {
   n_gpu_layers: number
   load_mode: number
   check_tensors: boolean
   vocab_only: boolean
 }
 
-export interface ContextParams {
+interface ContextParams {
   n_ctx: number
   n_batch: number
   n_ubatch: number

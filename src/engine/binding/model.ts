@@ -22,7 +22,7 @@ export interface LoadedModel {
 }
 
 /** `llama_batch` as typed arrays over its own memory: one entry per token of an evaluation. */
-export interface BatchBuffers {
+interface BatchBuffers {
   readonly native: Batch
   readonly token: Int32Array
   readonly position: Int32Array
