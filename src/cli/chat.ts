@@ -4,7 +4,7 @@ import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { startServer } from '../server/start.ts'
 import { eventData } from '../transport/server-sent-events.ts'
-import { ServerClient } from './server-client.ts'
+import { errorOf, ServerClient, type ServerError } from './server-client.ts'
 
 export interface ChatOptions {
   readonly words: readonly string[]
@@ -20,7 +20,8 @@ interface Message {
 
 /** Talks with a model: once when a question is given or piped in, otherwise until the user leaves. */
 export async function chat(options: ChatOptions): Promise<void> {
-  const { client, close } = await connect(options.loaded)
+  const temperature = temperatureOf(options.temperature)
+  const { client, where, close } = await connect(options.loaded)
   try {
     const models = (await client.json<{ data: { id: string }[] }>('/v1/models')).data.map(({ id }) => id)
     const piped = process.stdin.isTTY ? '' : (await text(process.stdin)).trim()
@@ -29,21 +30,17 @@ export async function chat(options: ChatOptions): Promise<void> {
     const namesModel = options.model === undefined && first !== undefined && models.includes(first)
     const model = options.model ?? (namesModel ? first : models[0])
     const question = [(namesModel ? rest : options.words).join(' '), piped].filter(Boolean).join('\n\n')
-    if (model === undefined) throw new InferloomError('model_not_found', 'This server has no models.')
-    if (
-      options.model === undefined &&
-      !namesModel &&
-      rest.length === 0 &&
-      first !== undefined &&
-      !/\s/.test(first) &&
-      piped === ''
-    ) {
-      throw new InferloomError(
-        'model_not_found',
-        `There is no model '${first}'. Known: ${models.join(', ')}. To ask: inferloom chat -m ${model} "question"`,
-      )
+    if (model === undefined) throw new InferloomError('model_not_found', `There are no models ${where}.`)
+    const refuse = (name: string, hint = '') => {
+      const known = `There is no model '${name.slice(0, 100)}' ${where}. Known: ${models.join(', ')}.`
+      throw new InferloomError('model_not_found', known + hint)
     }
-    const ask = asker(client, model, options.temperature)
+    if (!models.includes(model)) refuse(model)
+    const oneWord = options.words.length === 1 && first !== undefined && !/\s/.test(first)
+    if (oneWord && options.model === undefined && !namesModel && piped === '') {
+      refuse(first, ` To ask: inferloom chat -m ${model} "question"`)
+    }
+    const ask = asker(client, model, temperature)
     if (question !== '') await once(ask, question)
     else if (process.stdin.isTTY) await converse(ask, model)
     else throw new InferloomError('missing_parameter', 'There is no question: the input is empty.')
@@ -52,10 +49,24 @@ export async function chat(options: ChatOptions): Promise<void> {
   }
 }
 
+function temperatureOf(given: string | undefined): number | undefined {
+  if (given === undefined) return undefined
+  const number = given.trim() === '' ? Number.NaN : Number(given)
+  if (number >= 0 && number <= 2) return number
+  throw new InferloomError('invalid_value', `--temperature must be a number from 0 to 2, not '${given.slice(0, 40)}'.`)
+}
+
+interface Connection {
+  readonly client: ServerClient
+  /** Whose models these are, for messages. */
+  readonly where: string
+  readonly close: () => Promise<void>
+}
+
 /** The server that is running, or one of our own for as long as the chat lasts. */
-async function connect(loaded: LoadedConfig): Promise<{ client: ServerClient; close: () => Promise<void> }> {
+async function connect(loaded: LoadedConfig): Promise<Connection> {
   const client = ServerClient.of(loaded)
-  if (await client.isRunning()) return { client, close: async () => {} }
+  if (await client.isRunning()) return { client, where: `on the server at ${client.url}`, close: async () => {} }
   const { config } = loaded
   const own = {
     ...config,
@@ -69,25 +80,29 @@ async function connect(loaded: LoadedConfig): Promise<{ client: ServerClient; cl
     await server.close()
     throw error
   }
-  return { client: new ServerClient(server.url, config.server.keys[0]), close: () => server.close() }
+  return {
+    client: new ServerClient(server.url, config.server.keys[0]),
+    where: 'in this configuration',
+    close: () => server.close(),
+  }
 }
 
 type Ask = (messages: readonly Message[], signal: AbortSignal) => Promise<string>
 
-function asker(client: ServerClient, model: string, temperature: string | undefined): Ask {
+function asker(client: ServerClient, model: string, temperature: number | undefined): Ask {
   return async (messages, signal) => {
     const body = {
       model,
       messages,
       stream: true,
-      ...(temperature !== undefined && { temperature: Number(temperature) }),
+      ...(temperature !== undefined && { temperature }),
     }
     const response = await client.request('/v1/chat/completions', { body, signal })
     let answer = ''
     for await (const data of eventData(response.body ?? new ReadableStream<Uint8Array>())) {
       if (data === '[DONE]') break
-      const event = JSON.parse(data) as { choices?: { delta: { content?: string } }[]; error?: { message: string } }
-      if (event.error) throw new InferloomError('server_unreachable', event.error.message)
+      const event = JSON.parse(data) as { choices?: { delta: { content?: string } }[]; error?: ServerError }
+      if (event.error) throw errorOf(event.error, 'The answer broke off.')
       const piece = event.choices?.[0]?.delta.content ?? ''
       answer += piece
       process.stdout.write(piece)

@@ -59,7 +59,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     await program.parseAsync([...argv])
   } catch (error) {
     if (!(error instanceof InferloomError)) throw error
-    process.stderr.write(`inferloom: ${error.message} [${error.code}]\n`)
+    // A native library's last words may be many lines; a supervisor's log shows the last one.
+    process.stderr.write(`inferloom: ${error.message.replaceAll(/\s*\n\s*/g, ' ')} [${error.code}]\n`)
     process.exitCode = 1
   }
 }

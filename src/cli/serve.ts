@@ -26,11 +26,13 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
       return `  ${id.padEnd(width)}  ${size}context of ${contextTokens.toLocaleString('en')} tokens`
     })
     const key = loaded.config.server.keys.length > 0 ? ` -H 'authorization: Bearer <key>'` : ''
-    const body = JSON.stringify({ model: models[0]?.id, messages: [{ role: 'user', content: 'What is inference?' }] })
+    const json = `-H 'content-type: application/json'`
+    const [first] = models
+    const body = JSON.stringify({ model: first?.id, messages: [{ role: 'user', content: 'What is inference?' }] })
     process.stdout.write(
       `inferloom ${version} listens on ${server.url} (started in ${seconds} s)\n\n` +
         `models\n${rows.join('\n') || '  none: name some under "models:" in inferloom.yaml'}\n\n` +
-        `try it\n  curl ${server.url}/v1/chat/completions${key} -H 'content-type: application/json' -d '${body}'\n\n` +
+        (first ? `try it\n  curl ${server.url}/v1/chat/completions${key} ${json} -d '${body}'\n\n` : '') +
         `data in ${loaded.home}; settings from ${loaded.file ?? 'defaults'}; Ctrl-C stops\n`,
     )
   } catch (error) {

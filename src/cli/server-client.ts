@@ -1,5 +1,17 @@
-import { InferloomError } from '../canonical/errors.ts'
+import { errorCatalogue, InferloomError, type ErrorCode } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
+
+/** The `error` of an answer, or of an event in a stream. */
+export interface ServerError {
+  readonly code?: string | null
+  readonly message?: string
+}
+
+/** A server's error as one of our own; what answers there need not be inferloom. */
+export function errorOf({ code, message }: ServerError, otherwise: string): InferloomError {
+  const known = Object.hasOwn(errorCatalogue, code ?? '') ? (code as ErrorCode) : 'server_unreachable'
+  return new InferloomError(known, message ?? otherwise)
+}
 
 /** Asks a running server something; throws its own error, or `server_unreachable`. */
 export class ServerClient {
@@ -39,8 +51,8 @@ export class ServerClient {
       )
     }
     if (response.ok) return response
-    const { error } = (await response.json().catch(() => ({}))) as { error?: { message?: string } }
-    throw new InferloomError('server_unreachable', error?.message ?? `${this.url} answered ${response.status}.`)
+    const { error } = (await response.json().catch(() => ({}))) as { error?: ServerError }
+    throw errorOf(error ?? {}, `${this.url} answered ${response.status}.`)
   }
 
   async json<T>(path: string): Promise<T> {

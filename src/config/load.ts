@@ -56,23 +56,43 @@ function fileOf(given: string | undefined, home: string): string | undefined {
 }
 
 async function readFile(path: string): Promise<Record<string, unknown>> {
+  const text = textOf(path)
   // Loaded only when there is a file: most of a small server's memory is the code of its libraries.
   const { parse } = await import('yaml')
+  let value: unknown
   try {
-    const value: unknown = parse(readFileSync(path, 'utf8')) ?? {}
-    if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>
+    // At any lower level it also prints warnings, with the line of the file that each is about.
+    value = parse(text, { logLevel: 'error' }) ?? {}
+  } catch (error) {
+    throw new InferloomError('config_invalid', `${path} is not YAML: ${yamlComplaint(error)}.`)
+  }
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>
+  throw new InferloomError('config_invalid', `${path} must hold settings by name, such as "server:".`)
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new InferloomError('config_invalid', `${path} cannot be read: ${reason}`, { cause })
+    throw new InferloomError('config_invalid', `${path} cannot be read: ${reason}.`, { cause })
   }
-  throw new InferloomError('config_invalid', `${path} must hold settings by name, such as "server:".`)
+}
+
+/** What is wrong and where. The parser's own message quotes the file, where keys may stand: none of it is repeated. */
+function yamlComplaint(error: unknown): string {
+  const { code = 'UNRESOLVED_ALIAS', linePos } = error as { code?: string; linePos?: { line: number; col: number }[] }
+  const at = linePos?.[0] ? ` at line ${linePos[0].line}, column ${linePos[0].col}` : ''
+  return code.toLowerCase().replaceAll('_', ' ') + at
 }
 
 function put(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
   let place = target
   for (const name of path.slice(0, -1)) {
     const next = place[name]
-    if (typeof next !== 'object' || next === null) place[name] = {}
+    if (next === undefined || next === null) place[name] = {}
+    // Anything else is wrong, and the schema says so.
+    else if (typeof next !== 'object' || Array.isArray(next)) return
     place = place[name] as Record<string, unknown>
   }
   place[path.at(-1) ?? ''] = value

@@ -1,5 +1,5 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { InferloomError } from '../canonical/errors.ts'
@@ -18,7 +18,7 @@ export interface Store {
 /** Opens the database in the home folder, and brings its tables up to date. Throws `home_not_writable`. */
 export async function openStore(home: string): Promise<Store> {
   try {
-    mkdirSync(home, { recursive: true, mode: 0o700 })
+    makeFolder(home)
     accessSync(home, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
     throw notWritable(home, cause)
@@ -43,6 +43,17 @@ export async function openStore(home: string): Promise<Store> {
     async close() {
       await db.destroy()
     },
+  }
+}
+
+/** `mkdirSync` with `recursive` never returns where an existing parent answers ENOENT, as all of /proc does. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (!existsSync(path)) throw error // another process may have been faster
   }
 }
 
