@@ -23,6 +23,11 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     .version(version)
     .addHelpText('after', examples)
     .showHelpAfterError('Run with --help to see what there is.')
+    .hook('preAction', (_, command) => {
+      // A reader that has left, as in `inferloom models | head -1`, ends a command in silence, but never a server.
+      const onError = command.name() === 'serve' ? () => {} : () => process.exit(0)
+      for (const stream of [process.stdout, process.stderr]) stream.on('error', onError)
+    })
 
   withSettings(program.command('serve').description('start the server')).action(async (options: Flags) => {
     const { serve } = await import('./serve.ts')

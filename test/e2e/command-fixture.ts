@@ -21,21 +21,24 @@ export interface Ended {
   readonly stderr: string
 }
 
+/** The words of `inferloom …`, the program first. */
+export function commandOf(args: readonly string[]): string[] {
+  return [process.execPath, '--disable-warning=ExperimentalWarning', mainFile, ...args]
+}
+
+/** Nothing of the user's own settings, and a free port. */
+export function environmentOf(folder: string, env: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const own = { INFERLOOM_HOME: `${folder}/home`, INFERLOOM_PORT: '0', INFERLOOM_THREADS: '1' }
+  return { PATH: process.env['PATH'] ?? '', ...own, ...env }
+}
+
 /** Starts `inferloom …`; killed when the test ends, should it still run. */
 export function start(
   args: readonly string[],
-  { folder, env = {}, input = '' }: CommandOptions,
+  { folder, env, input = '' }: CommandOptions,
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', mainFile, ...args], {
-    cwd: folder,
-    env: {
-      PATH: process.env['PATH'],
-      INFERLOOM_HOME: `${folder}/home`,
-      INFERLOOM_PORT: '0',
-      INFERLOOM_THREADS: '1',
-      ...env,
-    },
-  })
+  const [program = '', ...rest] = commandOf(args)
+  const child = spawn(program, rest, { cwd: folder, env: environmentOf(folder, env) })
   onTestFinished(() => void child.kill('SIGKILL'))
   child.stdin.on('error', () => {}) // the command may end without reading it
   child.stdin.end(input)
