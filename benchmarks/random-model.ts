@@ -35,6 +35,12 @@ export const benchmarkModel: RandomModelOptions = {
   seed: 1,
 }
 
+/** Ids of the tokens that end an answer of `benchmarkModel`. */
+export const endTokens: readonly number[] = [benchmarkModel.vocabulary - 3, benchmarkModel.vocabulary - 1]
+
+/** OpenAI's `logit_bias` that forbids them, so that answers have the length asked for. */
+export const forbidEnd: Record<string, number> = Object.fromEntries(endTokens.map((token) => [token, -100]))
+
 /** Small enough to be written and loaded in a few milliseconds. */
 export const tinyModel: RandomModelOptions = {
   layers: 2,

@@ -1,0 +1,35 @@
+import OpenAI from 'openai'
+
+export interface ArmOptions {
+  /** A GGUF file, or none for the model that an arm brings itself. */
+  readonly file?: string
+  readonly threads: number
+  /** Requests that decode at once. */
+  readonly parallel: number
+  /** Tokens that each of them may have. */
+  readonly contextTokens: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** A server that answers OpenAI's chat completions, running. */
+export interface RunningServer {
+  readonly arm: string
+  readonly url: string
+  readonly client: OpenAI
+  readonly model: string
+  readonly pid: number
+  /** When its process was started, on `performance.now()`'s clock. */
+  readonly since: number
+  stop(): Promise<void>
+}
+
+export interface ServerArm {
+  readonly name: string
+  /** Why it cannot run here, if so. */
+  readonly missing?: string
+  start(options: ArmOptions): Promise<RunningServer>
+}
+
+export function clientOf(url: string): OpenAI {
+  return new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0, timeout: 120_000 })
+}
