@@ -10,6 +10,7 @@ Examples:
   inferloom chat                               talk with the built-in model
   inferloom chat -m loom-mini "question"       ask once
   cat notes.txt | inferloom chat "sum this up" ask about what comes from a pipe
+  inferloom pull owner/repo:Q4_K_M             download a model from Hugging Face
 
 Settings come from flags, then from the environment (INFERLOOM_PORT …), then from inferloom.yaml.
 Data is kept in INFERLOOM_HOME, by default ~/.inferloom.`
@@ -41,11 +42,27 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       const { chat } = await import('./chat.ts')
       await chat({ words, model: options.model, temperature: options.temperature, loaded: await configFrom(options) })
     })
-  withSettings(program.command('models').description('list the models this server would answer with'))
+  withSettings(
+    program.command('models').description('list the models that are here, and whether this machine can run them'),
+  )
     .option('--json', 'for machines')
     .action(async (options: Flags & { json?: boolean }) => {
       const { models } = await import('./models.ts')
       await models(await configFrom(options), options.json ?? false)
+    })
+  withSettings(program.command('pull').description('download a model, or go on with a download that stopped'))
+    .argument('<model>', 'owner/repo, owner/repo:Q4_K_M, owner/repo/file.gguf or https://host/file.gguf')
+    .option('--name <name>', 'what clients ask for (default: the name of the file)')
+    .addHelpText('after', '\nHF_TOKEN gives access to gated models; HF_ENDPOINT names a mirror of huggingface.co.')
+    .action(async (model: string, options: Flags & { name?: string }) => {
+      const { pullModel } = await import('./pull.ts')
+      await pullModel(await configFrom(options), model, options.name)
+    })
+  withSettings(program.command('rm').description('delete a model that was pulled'))
+    .argument('<name>', 'as inferloom models shows it')
+    .action(async (name: string, options: Flags) => {
+      const { removeModel } = await import('./rm.ts')
+      removeModel(await configFrom(options), name)
     })
   withSettings(program.command('doctor').description('show the hardware, what was found on it, and what would be used'))
     .option('--json', 'for machines')

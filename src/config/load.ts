@@ -118,5 +118,6 @@ function withAbsoluteFiles(config: Config, file: string | undefined): Config {
   const models = Object.fromEntries(
     Object.entries(config.models).map(([name, model]) => [name, { ...model, file: resolve(base, model.file) }]),
   )
-  return { ...config, models }
+  const store = { folders: config.store.folders.map((folder) => resolve(base, folder)) }
+  return { ...config, models, store }
 }

@@ -102,6 +102,15 @@ export const configSchema = z.strictObject({
       }),
     })
     .prefault({}),
+  store: z
+    .strictObject({
+      folders: setting(z.array(z.string().min(1)).max(100).default([]), {
+        description:
+          'Folders with GGUF files to serve beside those that were pulled; a relative path starts at the configuration file. They are read, never written.',
+        env: 'INFERLOOM_STORE_FOLDERS',
+      }),
+    })
+    .prefault({}),
   builtin: setting(z.boolean().default(true), {
     description: 'Serve the built-in model loom-mini.',
     env: 'INFERLOOM_BUILTIN',
