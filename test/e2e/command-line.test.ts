@@ -1,10 +1,13 @@
 // Every command as a user types it, against a real server or one that it starts for itself.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { version } from '../../src/version.ts'
 import { engineOf, question, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
-import { commandOf, environmentOf, output, processesIn, run, start } from './command-fixture.ts'
+import { builtinModel, commandOf, environmentOf, output, processesIn, run, start } from './command-fixture.ts'
 
 const posix = process.platform !== 'win32'
 /** No answer of the built-in model to this question can do without these words. */
@@ -218,6 +221,31 @@ test('a server with keys is asked with the configured one, and its refusal is to
   const without = await run(['requests'], { folder, env })
   expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining('[invalid_api_key]') as string })
   expect(await run(['requests'], { folder, env: { ...env, INFERLOOM_KEYS: key } })).toMatchObject({ code: 0 })
+})
+
+describe('README.md', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const block = (language: string) => readme.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? ''
+
+  test('the client’s program works as written, but for the port', async () => {
+    const program = block('ts').replace('http://127.0.0.1:4633', server.url)
+    expect(program).toContain(server.url)
+    // From here the program finds the client that is installed with the project.
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { cwd: import.meta.dirname })
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(meaning)
+  })
+
+  test('the settings are settings, and the model’s file is looked for beside them', async () => {
+    const folder = temporaryFolder()
+    mkdirSync(join(folder, 'weights'))
+    copyFileSync(builtinModel, join(folder, 'weights', 'my-model.gguf'))
+    writeFileSync(join(folder, 'inferloom.yaml'), block('yaml'))
+    const { stdout, stderr } = await run(['models'], { folder })
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(/^my-model .*MB/m)
+  })
 })
 
 async function ledgerRows(): Promise<number> {
