@@ -53,7 +53,11 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   withSettings(program.command('pull').description('download a model, or go on with a download that stopped'))
     .argument('<model>', 'owner/repo, owner/repo:Q4_K_M, owner/repo/file.gguf or https://host/file.gguf')
     .option('--name <name>', 'what clients ask for (default: the name of the file)')
-    .addHelpText('after', '\nHF_TOKEN gives access to gated models; HF_ENDPOINT names a mirror of huggingface.co.')
+    .addHelpText(
+      'after',
+      '\nHF_TOKEN gives access to gated models; HF_ENDPOINT names a mirror of huggingface.co.' +
+        '\nBehind a proxy, set NODE_USE_ENV_PROXY=1 beside HTTPS_PROXY.',
+    )
     .action(async (model: string, options: Flags & { name?: string }) => {
       const { pullModel } = await import('./pull.ts')
       await pullModel(await configFrom(options), model, options.name)

@@ -20,6 +20,7 @@ export function removeModel(loaded: LoadedConfig, name: string): void {
   process.stdout.write(
     `deleted ${name}: ${files.length === 1 ? '1 file' : `${files.length} files`}, ${bytes(sizeBytes)}\n`,
   )
+  if (files.every((file) => file.endsWith('.part'))) return
   process.stdout.write(
     'A server that has it loaded answers with it until it unloads it; only then is the space free.\n',
   )

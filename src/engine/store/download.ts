@@ -43,7 +43,8 @@ export interface DownloadOptions {
  */
 export async function download(wanted: Download, options: DownloadOptions): Promise<string> {
   const path = `${wanted.file}.part`
-  const source = { url: wanted.url.href, size: wanted.size, sha256: wanted.sha256 }
+  // The query of an address may hold a signature, which is secret, and is another one each time.
+  const source = { url: wanted.url.origin + wanted.url.pathname, size: wanted.size, sha256: wanted.sha256 }
   let part: PartFile | undefined
   try {
     part = await PartFile.open(path, source, options.signal)

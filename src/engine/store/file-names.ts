@@ -44,11 +44,12 @@ export function isModelFile(name: string): boolean {
 export function quantOf(path: string): string | undefined {
   const { stem } = splitOf(path)
   const [name = '', folder = ''] = stem.split('/').toReversed()
-  return quantAtEnd(name) ?? quantAtEnd(folder)
+  return quantIn(name) ?? quantIn(folder)
 }
 
-function quantAtEnd(name: string): string | undefined {
-  return /(?:^|[-_.])((?:UD-)?(?:I?Q\d\w*|TQ\d_\d|MXFP4\w*|NVFP4\w*|BF16|F16|FP16|F32|FP32))$/i
-    .exec(name)?.[1]
-    ?.toUpperCase()
+const quantisations =
+  /(?<=^|[-_.])(?:UD-)?(?:I?Q\d(?:_[A-Z0-9]{1,3})*|TQ\d_\d|MXFP4(?:_MOE)?|NVFP4|BF16|FP?16|FP?32)(?=$|[-_.])/gi
+
+function quantIn(name: string): string | undefined {
+  return [...name.matchAll(quantisations)].at(-1)?.[0].toUpperCase()
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync, t
 import { basename, dirname, join, resolve } from 'node:path'
 import { InferloomError } from '../../canonical/errors.ts'
 import { isModelFile, splitOf } from './file-names.ts'
+import { takeLock } from './lock.ts'
 
 /** A model on this machine's disk. */
 interface StoredModel {
@@ -18,13 +19,21 @@ interface StoredModel {
   readonly modified: number
 }
 
+interface Removed {
+  readonly files: readonly string[]
+  readonly sizeBytes: number
+}
+
 export interface ModelStore {
   /** The folder that `pull` downloads into. */
   readonly folder: string
   list(): readonly StoredModel[]
   find(name: string): StoredModel | undefined
-  /** Deletes a model's files. Throws `model_not_found`, or `invalid_value` for one that is not ours to delete. */
-  remove(name: string): StoredModel
+  /**
+   * Deletes a model's files, or what a pull of it that stopped has left. Throws `model_not_found`, `invalid_value` for
+   * one that is not ours to delete, or `pull_in_progress`.
+   */
+  remove(name: string): Removed
   /** What the last look could not make sense of, for people to read. */
   complaints(): readonly string[]
 }
@@ -38,6 +47,7 @@ export interface StoreOptions {
 /** Folders inside folders are looked at so deep, and so many files and folders in all. */
 const deepest = 6
 const mostEntries = 20_000
+const partSuffix = /\.gguf\.part$/i
 /** A look at the disk is good for this long, so that requests for names that are not there cost nothing. */
 const freshMs = 1000
 
@@ -61,16 +71,18 @@ export function openModelStore({ home, folders }: StoreOptions): ModelStore {
     find,
     remove: (name) => {
       const model = find(name)
-      if (!model) throw notFound(name, look().models)
-      if (!model.owned) {
+      const left = partsOf(name, folder)
+      if (!model && left.files.length === 0) throw notFound(name, look().models)
+      if (model && !model.owned) {
         throw new InferloomError(
           'invalid_value',
           `${model.files[0]} is in a folder of store.folders, which inferloom only reads. Remedy: delete the file yourself.`,
         )
       }
       seen = undefined
-      deleteFiles(model, folder)
-      return model
+      const removed = model ?? left
+      deleteFiles(removed.files, folder)
+      return removed
     },
   }
 }
@@ -122,8 +134,33 @@ function modelsIn(folders: readonly string[], own: string, complaints: string[])
   return [...models.values()]
 }
 
-function filesIn(root: string, mayBeMissing: boolean, complaints: string[]): Found[] {
+function filesIn(root: string, own: boolean, complaints: string[]): Found[] {
   const found: Found[] = []
+  for (const { path, entry } of filesBelow(root, own, complaints)) {
+    if (isModelFile(entry.name) && (entry.isFile() || entry.isSymbolicLink())) {
+      const status = statSync(path, { throwIfNoEntry: false })
+      if (status?.isFile()) found.push({ path, size: status.size, modified: status.mtimeMs })
+    } else if (own && partSuffix.test(entry.name)) {
+      complaints.push(`${path}: not whole yet; pull it again to go on, or inferloom rm ${partName(path)}`)
+    }
+  }
+  return found
+}
+
+/** What pulls of a model have left, by the name that its file gives it. */
+function partsOf(name: string, folder: string): Removed {
+  const files = [...filesBelow(folder, true, [])]
+    .map(({ path }) => path)
+    .filter((path) => partSuffix.test(path) && partName(path) === name)
+  const sizes = files.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0)
+  return { files, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }
+}
+
+function partName(path: string): string {
+  return basename(splitOf(path.replace(/\.part$/i, '')).stem)
+}
+
+function* filesBelow(root: string, mayBeMissing: boolean, complaints: string[]) {
   const pending: [folder: string, depth: number][] = [[root, 0]]
   let entries = 0
   for (let next = pending.pop(); next; next = pending.pop()) {
@@ -131,18 +168,14 @@ function filesIn(root: string, mayBeMissing: boolean, complaints: string[]): Fou
     for (const entry of entriesOf(folder, mayBeMissing && depth === 0, complaints)) {
       if (++entries > mostEntries) {
         complaints.push(`${root}: holds more than ${mostEntries} files; name a folder closer to the models`)
-        return found
+        return
       }
       const path = join(folder, entry.name)
       // Links to files are followed, as caches of models are made of them; links to folders may lead in circles.
-      if (entry.isDirectory() && depth < deepest) pending.push([path, depth + 1])
-      else if (isModelFile(entry.name) && (entry.isFile() || entry.isSymbolicLink())) {
-        const status = statSync(path, { throwIfNoEntry: false })
-        if (status?.isFile()) found.push({ path, size: status.size, modified: status.mtimeMs })
-      }
+      if (!entry.isDirectory()) yield { path, entry }
+      else if (depth < deepest) pending.push([path, depth + 1])
     }
   }
-  return found
 }
 
 function entriesOf(folder: string, mayBeMissing: boolean, complaints: string[]): Dirent[] {
@@ -185,16 +218,29 @@ export function recordOf(firstFile: string): PullRecord | undefined {
   }
 }
 
-function deleteFiles({ files, name }: StoredModel, folder: string): void {
+function deleteFiles(files: readonly string[], folder: string): void {
+  const [first = ''] = files
+  const whole = first.replace(/\.part$/i, '')
+  const { stem, count } = splitOf(whole)
+  // The lock that a pull of these files takes: that of the first of them.
+  const lockOf = count === 1 ? whole : `${stem}-00001-of-${String(count).padStart(5, '0')}.gguf`
   try {
-    // The first file last: until it is gone the model is there and can be removed again.
-    for (const file of files.toReversed()) rmSync(file, { force: true })
-    rmSync(recordPath(files[0]), { force: true })
+    const lock = takeLock(`${lockOf}.lock`, basename(stem))
+    try {
+      // The first file last: until it is gone the model is there and can be removed again.
+      for (const file of files.toReversed()) {
+        rmSync(file, { force: true })
+        rmSync(recordPath(file), { force: true })
+      }
+    } finally {
+      lock.release()
+    }
   } catch (cause) {
+    if (cause instanceof InferloomError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new InferloomError('home_not_writable', `The model ${name} cannot be deleted: ${reason}.`, { cause })
+    throw new InferloomError('home_not_writable', `${first} cannot be deleted: ${reason}.`, { cause })
   }
-  for (let empty = dirname(files[0]); empty.startsWith(folder) && empty !== folder; empty = dirname(empty)) {
+  for (let empty = dirname(first); empty.startsWith(folder) && empty !== folder; empty = dirname(empty)) {
     try {
       rmdirSync(empty)
     } catch {
