@@ -94,8 +94,22 @@ export const configSchema = z.strictObject({
         flag: '--queue <number>',
       }),
       batchTokens: setting(z.int().min(256).max(8192).default(512), { description: 'Tokens in one evaluation.' }),
-      prefillChunkTokens: setting(whole(8192).default(128), {
-        description: 'Prompt tokens in one evaluation while other requests decode: smaller keeps their gaps shorter.',
+      prefillChunkTokens: setting(whole(8192).default(512), {
+        description: 'Most prompt tokens in one evaluation while other requests decode.',
+      }),
+      targetGapMs: setting(z.number().min(1).max(60_000).default(50), {
+        description:
+          'Milliseconds that running streams may wait for their next token while prompts are evaluated beside them: ' +
+          'chunks of prompts are made as small as that needs.',
+        env: 'INFERLOOM_TARGET_GAP_MS',
+      }),
+      prefixReuse: setting(z.boolean().default(true), {
+        description: 'Begin with what earlier or running requests have evaluated of the same prompt.',
+        env: 'INFERLOOM_PREFIX_REUSE',
+      }),
+      prefixCacheMB: setting(z.number().min(0).max(1_000_000).default(256), {
+        description: 'Memory, in megabytes per model, for evaluated prompts that are kept beside the KV cache.',
+        env: 'INFERLOOM_PREFIX_CACHE_MB',
       }),
       stallSeconds: setting(seconds(3600).default(120), {
         description: 'An engine that is busy and silent for longer is taken for dead and restarted.',

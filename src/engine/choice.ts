@@ -1,6 +1,8 @@
 import type { FinishReason, TokenLogprobs } from '../canonical/events.ts'
-import type { Pointer } from './binding/abi.ts'
+import type { Job } from './protocol.ts'
+import type { PromptLookup } from './prompt-lookup.ts'
 import { StopStrings } from './stop-strings.ts'
+import type { TokenSampler } from './token-sampler.ts'
 import type { Tokenizer } from './tokenizer.ts'
 import { Utf8Assembler } from './utf8.ts'
 
@@ -12,12 +14,15 @@ export interface Emission {
 /** One answer being written: a sequence in the KV cache, its sampler, and the text not yet given out. */
 export class Choice {
   readonly index: number
-  readonly sequence: number
-  readonly sampler: Pointer
+  sequence: number
+  readonly sampler: TokenSampler
+  /** Guesses what comes next; absent where guessing cannot pay. */
+  readonly lookup: PromptLookup | undefined
+  /** Every token sampled so far. */
+  readonly tokens: number[] = []
   /** The token to evaluate next, and where in the sequence it stands. */
   nextToken = 0
   position = 0
-  outputTokens = 0
   finishReason: FinishReason | undefined
 
   readonly #utf8 = new Utf8Assembler()
@@ -27,16 +32,24 @@ export class Choice {
   #assembled = 0
   #emitted = 0
 
-  constructor(index: number, sequence: number, sampler: Pointer, stops: readonly string[]) {
+  readonly #specialText: boolean
+
+  constructor(index: number, sequence: number, job: Job, how: { sampler: TokenSampler; lookup?: PromptLookup }) {
     this.index = index
     this.sequence = sequence
-    this.sampler = sampler
-    this.#stops = new StopStrings(stops)
+    this.sampler = how.sampler
+    this.lookup = how.lookup
+    this.#stops = new StopStrings(job.stop)
+    this.#specialText = job.specialText ?? false
+  }
+
+  get outputTokens(): number {
+    return this.tokens.length
   }
 
   /** Takes a sampled token that is not the end; returns what may be shown now. */
   accept(token: number, tokenizer: Tokenizer, logprobs: TokenLogprobs | undefined): Emission {
-    const text = this.#utf8.push(tokenizer.bytes(token))
+    const text = this.#utf8.push(this.#specialText ? tokenizer.bytesWithSpecial(token) : tokenizer.bytes(token))
     this.#assembled += text.length
     if (logprobs) this.#waiting.push({ end: this.#assembled, logprobs })
     const through = this.#stops.push(text)

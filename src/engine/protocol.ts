@@ -14,6 +14,16 @@ export interface LoadOptions {
   readonly contextTokens?: number
   /** Tokens in one evaluation. */
   readonly batchTokens: number
+  /** Absent decides by the size of the heads. */
+  readonly flashAttention?: boolean
+  /** Whether requests may begin with what others have evaluated. */
+  readonly prefixReuse?: boolean
+  /** Ordinary memory for prefixes that are kept outside the cache. */
+  readonly prefixCacheBytes: number
+  /** Where kept prefixes are written when the process ends, and read when it starts; absent writes none. */
+  readonly prefixFile?: string
+  /** Milliseconds that running streams may have to wait for a step beside which prompts are evaluated. */
+  readonly targetGapMs: number
   /** Prompt tokens in one evaluation while other requests are decoding. */
   readonly prefillChunkTokens: number
 }
@@ -31,11 +41,43 @@ export interface Job {
     readonly seed: number
   }
   readonly topLogprobs?: number
+  /** GBNF that the whole answer must match. */
+  readonly grammar?: string
+  /** Shows control tokens as their text, for those who take the answer apart by them. */
+  readonly specialText?: boolean
+  /** 0 goes first: 0 someone is waiting and it matters, 1 someone is waiting, 2 it can wait. */
+  readonly priority?: number
+  /** Milliseconds from now within which the answer is wanted. */
+  readonly deadlineMs?: number
+  /** Whose request it is: those who have had least go first. */
+  readonly owner?: string
+}
+
+/** Texts to turn into vectors, or to score against `query`. */
+export interface EmbedJob {
+  readonly id: number
+  readonly inputs: readonly (string | readonly number[])[]
+  /** Makes the answer one score for each input instead of a vector. */
+  readonly query?: string
+  readonly dimensions?: number
+  /** With `query`: tokens after which an input is cut. */
+  readonly inputTokens?: number
+}
+
+/** What one evaluation gave to one embedding job: the values of `count` inputs from `first` on. */
+export interface EmbeddedPart {
+  readonly id: number
+  readonly first: number
+  readonly count: number
+  /** Float32, little-endian, in base64. */
+  readonly values: string
+  readonly tokens: number
 }
 
 export type ToWorker =
   | { readonly type: 'load'; readonly options: LoadOptions }
   | { readonly type: 'generate'; readonly job: Job }
+  | { readonly type: 'embed'; readonly job: EmbedJob }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'stats' }
 
@@ -68,18 +110,43 @@ export interface Delta {
 export interface Done {
   readonly id: number
   readonly promptTokens: number
+  /** Prompt tokens that were not evaluated anew. */
+  readonly cachedTokens: number
   readonly outputTokens: number
 }
 
+export interface EmbeddingStats {
+  /** Evaluations since the process started, and the texts and tokens in them. */
+  readonly evaluations: number
+  readonly inputs: number
+  readonly tokens: number
+  readonly evaluateMs: number
+  /** Jobs that are not complete. */
+  readonly waiting: number
+}
+
 export interface EngineStats {
+  readonly embeddings?: EmbeddingStats
   readonly running: number
   readonly waiting: number
   readonly freeSlots: number
   readonly cellsReserved: number
+  /** KV cells that hold tokens which a later request may share. */
+  readonly cellsUsed: number
+  readonly cells: number
+  /** Sequences kept for the next request that begins alike. */
+  readonly keptSequences: number
   /** Evaluations since the process started, and what they gave. */
   readonly steps: number
   readonly promptTokens: number
   readonly outputTokens: number
+  /** Of the prompt tokens, those that were shared instead of evaluated. */
+  readonly cachedTokens: number
+  /** Tokens guessed ahead of their evaluation, and those of them that were right. */
+  readonly draftedTokens: number
+  readonly acceptedTokens: number
+  /** Tokens in all evaluations: with `steps`, the mean batch. */
+  readonly batchedTokens: number
   /** Wall time inside llama_decode, and CPU time of the scheduling thread inside and in total; milliseconds. */
   readonly decodeMs: number
   readonly decodeCpuMs: number
@@ -98,4 +165,5 @@ export type FromWorker =
   | ({ readonly type: 'refused'; readonly id: number } & Refusal)
   /** Everything one evaluation gave, for all requests at once. */
   | { readonly type: 'step'; readonly deltas: readonly Delta[]; readonly done: readonly Done[] }
+  | { readonly type: 'embedded'; readonly parts: readonly EmbeddedPart[] }
   | { readonly type: 'stats'; readonly stats: EngineStats }

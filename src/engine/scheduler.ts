@@ -1,31 +1,42 @@
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
+import { Candidates } from './binding/candidates.ts'
 import { logitsOf, type LoadedModel } from './binding/model.ts'
 import { Choice } from './choice.ts'
+import { KvCache } from './kv-cache.ts'
 import { tokenLogprobs } from './logprobs.ts'
+import { PromptLookup } from './prompt-lookup.ts'
 import type { Delta, Done, EngineStats, Job } from './protocol.ts'
-import { samplerFor } from './sampling.ts'
+import { StepCost } from './step-cost.ts'
+import { planStep } from './step-plan.ts'
+import { Ticket } from './ticket.ts'
+import { TokenSampler } from './token-sampler.ts'
 import type { Tokenizer } from './tokenizer.ts'
+import { agedPriority, inOrder, ServedTokens } from './waiting-list.ts'
 
-/** A request that holds sequences: first its prompt is evaluated in chunks, then all its choices decode. */
-interface Running {
-  readonly job: Job
-  readonly prompt: Int32Array
-  readonly maxOutputTokens: number
-  readonly choices: readonly Choice[]
-  readonly cells: number
-  evaluated: number
-}
-
-interface Waiting {
-  readonly job: Job
-  readonly prompt: Int32Array
-  readonly maxOutputTokens: number
+export interface SchedulerOptions {
+  /** Prompt tokens in one evaluation while others decode, at most. */
+  readonly prefillChunkTokens: number
+  /** Milliseconds that running streams may have to wait for a step beside which prompts are evaluated. */
+  readonly targetGapMs: number
+  /** Ordinary memory for prefixes kept outside the cache. */
+  readonly prefixCacheBytes: number
 }
 
 export interface StepResult {
   readonly deltas: Delta[]
   readonly done: Done[]
 }
+
+/** A row of the batch whose logits choose the next token, and the rows behind it that hold guesses. */
+interface Output {
+  readonly ticket: Ticket
+  readonly choice: Choice
+  readonly row: number
+  readonly guessed: readonly number[]
+}
+
+/** Above this temperature an answer repeats its prompt too seldom for guesses to hold. */
+const lookupTemperature = 0.4
 
 /**
  * Continuous batching: every step evaluates one token of each decoding choice and, beside them, a chunk of the
@@ -36,51 +47,70 @@ export interface StepResult {
 export class Scheduler {
   readonly #model: LoadedModel
   readonly #tokenizer: Tokenizer
-  readonly #prefillChunk: number
-  readonly #waiting: Waiting[] = []
-  readonly #running = new Map<number, Running>()
-  /** By sequence id: llama.cpp splits a batch whose ids do not ascend, so batches are filled in this order. */
-  readonly #slots: ({ owner: Running; choice: Choice } | undefined)[]
-  #cellsReserved = 0
-  #stats = { steps: 0, promptTokens: 0, outputTokens: 0, decodeMs: 0, decodeCpuMs: 0 }
+  readonly #options: SchedulerOptions
+  readonly #candidates: Candidates
+  readonly cache: KvCache
+  readonly #waiting = new Set<Ticket>()
+  readonly #running = new Set<Ticket>()
+  readonly #served = new ServedTokens()
+  readonly #cost = new StepCost()
+  #stats = {
+    steps: 0,
+    promptTokens: 0,
+    outputTokens: 0,
+    cachedTokens: 0,
+    draftedTokens: 0,
+    acceptedTokens: 0,
+    batchedTokens: 0,
+    decodeMs: 0,
+    decodeCpuMs: 0,
+  }
 
-  constructor(model: LoadedModel, tokenizer: Tokenizer, prefillChunkTokens: number) {
+  constructor(model: LoadedModel, tokenizer: Tokenizer, options: SchedulerOptions) {
     this.#model = model
     this.#tokenizer = tokenizer
-    this.#prefillChunk = prefillChunkTokens
-    this.#slots = Array.from({ length: model.parallel })
+    this.#options = options
+    this.#candidates = new Candidates(model)
+    this.cache = new KvCache(model, options.prefixCacheBytes)
   }
 
   get idle(): boolean {
-    return this.#running.size === 0 && this.#waiting.length === 0
+    return this.#running.size === 0 && this.#waiting.size === 0
   }
 
   stats(): EngineStats {
     const { user, system } = process.threadCpuUsage()
+    const choices = [...this.#running].reduce((sum, ticket) => sum + ticket.choices.length, 0)
     return {
       ...this.#stats,
       threadCpuMs: (user + system) / 1000,
       running: this.#running.size,
-      waiting: this.#waiting.length,
-      freeSlots: this.#slots.filter((slot) => !slot).length,
-      cellsReserved: this.#cellsReserved,
+      waiting: this.#waiting.size,
+      freeSlots: Math.max(0, this.#model.parallel - choices),
+      cellsReserved: this.cache.reserved,
+      cellsUsed: this.cache.used,
+      cells: this.#model.cells,
+      keptSequences: this.cache.keptSequences,
     }
   }
 
   /** Takes a request in. Throws at once when it can never be answered. */
   add(job: Job): void {
-    const { contextTokens, vocabulary, parallel } = this.#model
+    const { llama, vocab, contextTokens, vocabulary, parallel, cells } = this.#model
     if (job.n > parallel) {
-      throw new InferloomError(
-        'invalid_value',
-        `n is ${job.n}; this model answers at most ${parallel} choices at once.`,
-        { param: 'n' },
-      )
+      const message = `n is ${job.n}; this model answers at most ${parallel} choices at once.`
+      throw new InferloomError('invalid_value', message, { param: 'n' })
     }
     for (const [token] of job.sampling.logitBias) {
       if (token < vocabulary) continue
       const message = `logit_bias names token ${token}; this model's tokens are 0 to ${vocabulary - 1}.`
       throw new InferloomError('invalid_value', message, { param: 'logit_bias' })
+    }
+    if (job.grammar !== undefined) {
+      const grammar = llama.samplerGrammar(vocab, job.grammar, 'root')
+      const message = 'The grammar does not parse, or has no rule named root.'
+      if (!grammar) throw new InferloomError('invalid_value', message, { param: 'grammar' })
+      llama.samplerFree(grammar)
     }
     const prompt = this.#tokens(job)
     const room = contextTokens - prompt.length
@@ -100,79 +130,143 @@ export class Scheduler {
         { param: 'max_tokens' },
       )
     }
-    const perChoice = job.maxOutputTokens ?? Math.min(room, Math.floor((this.#model.cells - prompt.length) / job.n))
-    if (prompt.length + perChoice * job.n > this.#model.cells || perChoice < 1) {
-      const message = `${job.n} choices of this length need more than the ${this.#model.cells} tokens of cache there are.`
+    const perChoice = job.maxOutputTokens ?? Math.min(room, Math.floor((cells - prompt.length) / job.n))
+    if (prompt.length + perChoice * job.n > cells || perChoice < 1) {
+      const message = `${job.n} choices of this length need more than the ${cells} tokens of cache there are.`
       throw new InferloomError('context_length_exceeded', message, { param: 'n' })
     }
-    this.#waiting.push({ job, prompt, maxOutputTokens: perChoice })
+    this.#waiting.add(new Ticket(job, prompt, perChoice))
+    this.#served.join(job.owner)
   }
 
   #tokens(job: Job): Int32Array {
-    const { vocabulary, contextTokens } = this.#model
+    const { vocabulary } = this.#model
     if (typeof job.prompt === 'string') {
       const tokens = this.#tokenizer.encode(job.prompt, job.addSpecial)
       if (tokens.length > 0) return tokens
-      throw new InferloomError('invalid_value', 'The prompt is empty: it has no tokens.', { param: 'prompt' })
+      throw new InferloomError('invalid_value', 'The prompt is empty.', { param: 'prompt' })
     }
-    const wrong = job.prompt.find((token) => token >= vocabulary)
-    if (wrong !== undefined) {
-      throw new InferloomError('invalid_value', `Token ${wrong} is not one of this model's ${vocabulary}.`, {
-        param: 'prompt',
-      })
-    }
-    return Int32Array.from(job.prompt.slice(0, contextTokens + 1))
+    const unknown = job.prompt.find((token) => token >= vocabulary)
+    if (unknown === undefined) return Int32Array.from(job.prompt)
+    const message = `prompt names token ${unknown}; this model's tokens are 0 to ${vocabulary - 1}.`
+    throw new InferloomError('invalid_value', message, { param: 'prompt' })
   }
 
-  /** Frees everything a request holds, at once. */
+  /** Frees at once whatever the request holds. */
   cancel(id: number): void {
-    const at = this.#waiting.findIndex(({ job }) => job.id === id)
-    if (at !== -1) this.#waiting.splice(at, 1)
-    const running = this.#running.get(id)
-    if (running) this.#release(running)
+    for (const ticket of this.#running) if (ticket.job.id === id) this.#release(ticket)
+    for (const ticket of this.#waiting) if (ticket.job.id === id) this.#forget(ticket)
   }
 
-  /** Evaluates one batch and gives out what it brought. */
+  #forget(ticket: Ticket): void {
+    this.#waiting.delete(ticket)
+    for (const choice of ticket.choices) choice.sampler.free()
+    this.#served.leave(ticket.job.owner)
+  }
+
+  /** One evaluation, and what it gave to whom. */
   step(): StepResult {
-    this.#admit()
-    const outputs = this.#fillBatch()
+    const now = performance.now()
+    this.#admit(now)
+    const plan = planStep(this.#running, {
+      now,
+      cost: this.#cost,
+      parallel: this.#model.parallel,
+      batchTokens: this.#model.batchTokens,
+      ...this.#options,
+    })
     const result: StepResult = { deltas: [], done: [] }
-    if (outputs.length === 0) return result
+    const outputs = this.#fillBatch(plan)
+    if (this.#model.batch.native.n_tokens === 0) return result
     this.#decode()
-    for (const { running, choice, row } of outputs) this.#sample(running, choice, row, result)
-    for (const running of new Set(outputs.map((output) => output.running))) {
-      if (running.choices.some((choice) => choice.finishReason === undefined)) continue
-      const outputTokens = running.choices.reduce((sum, choice) => sum + choice.outputTokens, 0)
-      result.done.push({ id: running.job.id, promptTokens: running.prompt.length, outputTokens })
-      this.#release(running)
+    for (const output of outputs) this.#take(output, result)
+    for (const ticket of new Set(outputs.map((output) => output.ticket))) {
+      ticket.lastStepAt = now
+      if (!ticket.finished) continue
+      const outputTokens = ticket.choices.reduce((sum, choice) => sum + choice.outputTokens, 0)
+      result.done.push({
+        id: ticket.job.id,
+        promptTokens: ticket.prompt.length,
+        cachedTokens: ticket.cachedTokens ?? 0,
+        outputTokens,
+      })
+      this.#release(ticket)
     }
     return result
   }
 
-  /** Starts waiting requests in their order while there are sequences and cells for them. */
-  #admit(): void {
-    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      const free = [...this.#slots.keys()].filter((sequence) => !this.#slots[sequence])
-      const cells = next.prompt.length + next.maxOutputTokens * next.job.n
-      if (free.length < next.job.n || this.#cellsReserved + cells > this.#model.cells) return
-      this.#waiting.shift()
-      const choices = free.slice(0, next.job.n).map((sequence, index) => {
-        const { llama, vocabulary, contextTokens } = this.#model
-        const sampler = samplerFor(llama, vocabulary, contextTokens, next.job, index)
-        return new Choice(index, sequence, sampler, next.job.stop)
-      })
-      const running: Running = { ...next, choices, cells, evaluated: 0 }
-      for (const choice of choices) this.#slots[choice.sequence] = { owner: running, choice }
-      this.#running.set(next.job.id, running)
-      this.#cellsReserved += cells
+  /** Starts waiting requests, in order, while there are sequences and cells for them. */
+  #admit(now: number): void {
+    if (this.#waiting.size === 0) return
+    for (const ticket of inOrder(this.#waiting, now, this.#served)) {
+      const priority = agedPriority(ticket, now)
+      // Those that matter less do not count: they pause while this one runs.
+      let busy = 0
+      for (const other of this.#running) if (agedPriority(other, now) <= priority) busy += other.openChoices
+      if (busy + ticket.job.n > this.#model.parallel) return
+      const mayWaitFor = (sequence: number) => {
+        for (const other of this.#running)
+          if (other.lease?.sequences[0] === sequence) return agedPriority(other, now) <= priority
+        return false
+      }
+      // Another is evaluating what this one begins with: it waits for that and lets those behind it pass.
+      if (ticket.choices.length === 0 && this.cache.promised(ticket.context, mayWaitFor) > 0) continue
+      if (!this.#start(ticket) && !this.#setAsideFor(ticket, priority, now)) return
     }
   }
 
+  #start(ticket: Ticket): boolean {
+    const lease = this.cache.open(ticket.context, ticket.job.n, ticket.outputCells)
+    if (!lease) return false
+    this.#waiting.delete(ticket)
+    this.#running.add(ticket)
+    ticket.lease = lease
+    ticket.evaluated = lease.attached
+    ticket.lastStepAt = performance.now()
+    if (ticket.choices.length === 0) {
+      ticket.cachedTokens = lease.attached
+      ticket.choices = lease.sequences.map((sequence, index) => this.#choiceOf(ticket, sequence, index))
+    } else {
+      ticket.choices.forEach((choice, index) => (choice.sequence = lease.sequences[index] ?? 0))
+    }
+    return true
+  }
+
+  #choiceOf({ job, prompt }: Ticket, sequence: number, index: number): Choice {
+    const sampler = new TokenSampler(this.#model, this.#candidates, job, index)
+    const repeats = job.n === 1 && job.sampling.temperature <= lookupTemperature && this.#model.canShare
+    return new Choice(index, sequence, job, { sampler, ...(repeats && { lookup: new PromptLookup(prompt) }) })
+  }
+
+  /**
+   * The cache is full, and one who matters less holds of it: that one waits, and what it has evaluated so far is kept
+   * as any other prefix, to be attached to when it goes on.
+   */
+  #setAsideFor(ticket: Ticket, priority: number, now: number): boolean {
+    const lesser = [...this.#running]
+      .filter((other) => agedPriority(other, now) > priority && other.job.n === 1)
+      .sort((a, b) => agedPriority(b, now) - agedPriority(a, now) || b.arrivedAt - a.arrivedAt)
+    for (const other of lesser) {
+      this.#setAside(other)
+      if (this.#start(ticket)) return true
+    }
+    return false
+  }
+
+  #setAside(ticket: Ticket): void {
+    const held = ticket.heldTokens()
+    if (ticket.lease) this.cache.close(ticket.lease, held)
+    ticket.lease = undefined
+    if (ticket.decoding) ticket.context = held.slice()
+    ticket.evaluated = 0
+    this.#running.delete(ticket)
+    this.#waiting.add(ticket)
+  }
+
   /** Writes this step's tokens into the batch; returns which of its rows will have logits, and for whom. */
-  #fillBatch(): { running: Running; choice: Choice; row: number }[] {
+  #fillBatch({ decoding, chunks }: ReturnType<typeof planStep>): Output[] {
     const { batch, batchTokens } = this.#model
-    const chunks = this.#planPrefill(batchTokens)
-    const outputs: { running: Running; choice: Choice; row: number }[] = []
+    const outputs: Output[] = []
     let row = 0
     const put = (token: number, position: number, sequence: number, wantsLogits: boolean) => {
       batch.token[row] = token
@@ -181,83 +275,98 @@ export class Scheduler {
       batch.wantsLogits[row] = wantsLogits ? 1 : 0
       row++
     }
-    for (const slot of this.#slots) {
-      if (!slot || slot.choice.finishReason) continue
-      const { owner, choice } = slot
-      if (choice.outputTokens > 0) {
-        outputs.push({ running: owner, choice, row })
-        put(choice.nextToken, choice.position++, choice.sequence, true)
-        continue
-      }
+    const open = decoding.flatMap((ticket) =>
+      ticket.choices.filter(({ finishReason }) => !finishReason).map((choice) => ({ ticket, choice })),
+    )
+    let guessRoom = batchTokens - open.length - [...chunks.values()].reduce((sum, chunk) => sum + chunk, 0)
+    for (const { ticket, choice } of open) {
+      const guessed = chunks.size === 0 ? this.#guess(ticket, choice, guessRoom, open.length) : nothingGuessed
+      guessRoom -= guessed.length
+      outputs.push({ ticket, choice, row, guessed })
+      put(choice.nextToken, choice.position++, choice.sequence, true)
+      guessed.forEach((token, index) => put(token, choice.position + index, choice.sequence, true))
+    }
+    for (const [ticket, chunk] of chunks) {
       // The prompt is evaluated once, in the first choice's sequence; the others share its cells afterwards.
-      const chunk = chunks.get(owner) ?? 0
-      if (choice.index !== 0 || chunk === 0) continue
-      const end = owner.evaluated + chunk
-      for (; owner.evaluated < end; owner.evaluated++) {
-        const last = owner.evaluated === owner.prompt.length - 1
-        if (last) for (const each of owner.choices) outputs.push({ running: owner, choice: each, row })
-        put(owner.prompt[owner.evaluated] ?? 0, owner.evaluated, choice.sequence, last)
+      const sequence = ticket.choices[0]?.sequence ?? 0
+      const end = ticket.evaluated + chunk
+      for (; ticket.evaluated < end; ticket.evaluated++) {
+        const last = ticket.evaluated === ticket.context.length - 1
+        const begins = last && ticket.choices[0]?.outputTokens === 0
+        if (begins) for (const choice of ticket.choices) outputs.push({ ticket, choice, row, guessed: nothingGuessed })
+        put(ticket.context[ticket.evaluated] ?? 0, ticket.evaluated, sequence, begins)
       }
     }
     batch.native.n_tokens = row
-    return outputs.length > 0 || row === 0 ? outputs : this.#prefillOnly()
+    return outputs
   }
 
-  /** A batch of prompt chunks alone has no logits to sample: it is evaluated, and the next one is filled. */
-  #prefillOnly(): { running: Running; choice: Choice; row: number }[] {
-    this.#decode()
-    return []
-  }
-
-  /** How many prompt tokens each request may add: a small share while others decode, so that their gaps stay short. */
-  #planPrefill(batchTokens: number): Map<Running, number> {
-    const prefilling: Running[] = []
-    let decoding = 0
-    for (const running of this.#running.values()) {
-      if (running.evaluated < running.prompt.length) prefilling.push(running)
-      else decoding += running.choices.filter((choice) => !choice.finishReason).length
-    }
-    let room = batchTokens - decoding
-    if (decoding > 0) room = Math.min(room, this.#prefillChunk)
-    const chunks = new Map<Running, number>()
-    for (const running of prefilling) {
-      const chunk = Math.min(room, running.prompt.length - running.evaluated)
-      chunks.set(running, chunk)
-      room -= chunk
-    }
-    return chunks
+  #guess({ maxOutputTokens }: Ticket, { lookup, outputTokens }: Choice, room: number, batched: number) {
+    // The last token of the answer is sampled, not guessed: its successor would have no cell.
+    const most = Math.min(room, maxOutputTokens - outputTokens - 1)
+    if (!lookup || most < 1) return nothingGuessed
+    const guessed = lookup.guess(most, batched, this.#cost)
+    this.#stats.draftedTokens += guessed.length
+    return guessed
   }
 
   #decode(): void {
     const { llama, context, batch } = this.#model
     const cpu = process.threadCpuUsage()
     const began = performance.now()
-    const status = llama.decode(context, batch.native)
-    this.#stats.decodeMs += performance.now() - began
+    let status = llama.decode(context, batch.native)
+    // 1: no cells in one piece for this batch, https://github.com/ggml-org/llama.cpp/blob/master/include/llama.h
+    if (status === 1 && this.cache.evictAll()) status = llama.decode(context, batch.native)
+    const took = performance.now() - began
     const after = process.threadCpuUsage()
+    this.#cost.observe(batch.native.n_tokens, took)
+    this.#stats.decodeMs += took
     this.#stats.decodeCpuMs += (after.user - cpu.user + after.system - cpu.system) / 1000
     this.#stats.steps++
+    this.#stats.batchedTokens += batch.native.n_tokens
     // Cells are reserved beforehand, so a batch that does not fit or fails leaves a state nobody planned: start anew.
     if (status !== 0) throw new InferloomError('engine_failed', `llama_decode failed with status ${status}.`)
+    for (const ticket of this.#running) {
+      const [sequence] = ticket.lease?.sequences ?? []
+      if (sequence !== undefined) this.cache.setEvaluated(sequence, ticket.evaluated)
+    }
   }
 
-  #sample(running: Running, choice: Choice, row: number, result: StepResult): void {
-    const { llama, context, memory, vocab } = this.#model
-    const { job } = running
-    if (choice.outputTokens === 0) this.#begin(running, choice)
-    const token = llama.samplerSample(choice.sampler, context, row)
-    choice.nextToken = token
-    choice.outputTokens++
-    this.#stats.outputTokens++
-    const isEnd = llama.vocabIsEnd(vocab, token)
+  /** Samples at one row and, as long as the guesses hold, at those behind it. */
+  #take({ ticket, choice, row, guessed }: Output, result: StepResult): void {
+    if (choice.outputTokens === 0) this.#begin(ticket, choice)
+    let right = 0
+    for (;;) {
+      this.#sample(ticket, choice, row + right, result)
+      if (choice.finishReason || right === guessed.length || choice.nextToken !== guessed[right]) break
+      right++
+      choice.position++
+    }
+    if (guessed.length === 0) return
+    this.#stats.acceptedTokens += right
+    choice.lookup?.settle(guessed.length, right)
+    const { llama, memory } = this.#model
+    if (!choice.finishReason) llama.sequenceRemove(memory, choice.sequence, choice.position, -1)
+  }
+
+  #sample({ job, maxOutputTokens }: Ticket, choice: Choice, row: number, result: StepResult): void {
+    const { llama, vocab } = this.#model
+    const token = choice.sampler.sample(row)
+    const isEnd = token === undefined || llama.vocabIsEnd(vocab, token)
+    if (token !== undefined) {
+      choice.nextToken = token
+      choice.tokens.push(token)
+      choice.lookup?.push(token)
+      this.#stats.outputTokens++
+      this.#served.add(job.owner, 1)
+    }
     let { text, logprobs } = isEnd ? nothing : choice.accept(token, this.#tokenizer, this.#logprobs(job, row, token))
     if (isEnd) choice.finishReason = 'stop'
-    else if (!choice.finishReason && choice.outputTokens >= running.maxOutputTokens) choice.finishReason = 'length'
+    else if (!choice.finishReason && choice.outputTokens >= maxOutputTokens) choice.finishReason = 'length'
     if (choice.finishReason) {
       const rest = choice.flush()
       text += rest.text
       logprobs = [...logprobs, ...rest.logprobs]
-      llama.sequenceRemove(memory, choice.sequence, -1, -1)
     }
     if (text === '' && logprobs.length === 0 && !choice.finishReason) return
     result.deltas.push({
@@ -270,10 +379,12 @@ export class Scheduler {
   }
 
   /** The prompt is evaluated: the first choice lends its cells to the others before it can end and free them. */
-  #begin({ prompt, choices }: Running, choice: Choice): void {
+  #begin({ job, prompt, choices, cachedTokens = 0 }: Ticket, choice: Choice): void {
     choice.position = prompt.length
     if (choice.index !== 0) return
     this.#stats.promptTokens += prompt.length
+    this.#stats.cachedTokens += cachedTokens
+    this.#served.add(job.owner, prompt.length - cachedTokens)
     const { llama, memory } = this.#model
     for (const { sequence } of choices.slice(1)) llama.sequenceCopy(memory, choice.sequence, sequence, 0, prompt.length)
   }
@@ -283,19 +394,17 @@ export class Scheduler {
     return tokenLogprobs(logitsOf(this.#model, row), token, job.topLogprobs, this.#tokenizer)
   }
 
-  #release(running: Running): void {
-    const { llama, memory } = this.#model
-    for (const choice of running.choices) {
-      llama.sequenceRemove(memory, choice.sequence, -1, -1)
-      llama.samplerFree(choice.sampler)
-      this.#slots[choice.sequence] = undefined
-    }
-    this.#running.delete(running.job.id)
-    this.#cellsReserved -= running.cells
+  #release(ticket: Ticket): void {
+    if (ticket.lease) this.cache.close(ticket.lease, ticket.heldTokens())
+    ticket.lease = undefined
+    this.#running.delete(ticket)
+    for (const choice of ticket.choices) choice.sampler.free()
+    this.#served.leave(ticket.job.owner)
   }
 }
 
 const nothing = { text: '', logprobs: [] as const }
+const nothingGuessed: readonly number[] = []
 
 /** A refusal as the protocol carries it. */
 export function refusalOf(thrown: unknown) {

@@ -11,6 +11,7 @@ const decoder = new TextDecoder()
 export class Tokenizer {
   readonly #model: LoadedModel
   readonly #bytes: (Uint8Array | undefined)[] = []
+  readonly #specials: (Uint8Array | undefined)[] = []
   readonly #texts: (string | undefined)[] = []
   #room = new Int32Array(1024)
 
@@ -26,11 +27,16 @@ export class Tokenizer {
     return Int32Array.from(encoded.flatMap((tokens) => [...tokens]))
   }
 
-  #encodePart(text: string, addSpecial: boolean): Int32Array {
+  /** Tokens of a text in which nothing is read as a control token. */
+  encodePlain(text: string, addSpecial: boolean): Int32Array {
+    return this.#encodePart(text, addSpecial, false)
+  }
+
+  #encodePart(text: string, addSpecial: boolean, parseSpecial = true): Int32Array {
     const { llama, vocab } = this.#model
     const bytes = encoder.encode(text)
     for (;;) {
-      const count = llama.tokenize(vocab, bytes, bytes.length, this.#room, this.#room.length, addSpecial, true)
+      const count = llama.tokenize(vocab, bytes, bytes.length, this.#room, this.#room.length, addSpecial, parseSpecial)
       if (count >= 0) return this.#room.slice(0, count)
       // The most negative number stands for a text that has more tokens than an int32 can count.
       if (count === -2_147_483_648)
@@ -41,7 +47,12 @@ export class Tokenizer {
 
   /** The bytes a token stands for; control tokens stand for none. */
   bytes(token: number): Uint8Array {
-    return (this.#bytes[token] ??= this.#pieceOf(token))
+    return (this.#bytes[token] ??= this.#pieceOf(token, false))
+  }
+
+  /** The same, with the text of control tokens such as `<tool_call>`. */
+  bytesWithSpecial(token: number): Uint8Array {
+    return (this.#specials[token] ??= this.#pieceOf(token, true))
   }
 
   /** A token's bytes as text, with U+FFFD where they are not whole characters. */
@@ -49,13 +60,13 @@ export class Tokenizer {
     return (this.#texts[token] ??= decoder.decode(this.bytes(token)))
   }
 
-  #pieceOf(token: number): Uint8Array {
+  #pieceOf(token: number, special: boolean): Uint8Array {
     const { llama, vocab } = this.#model
     let piece = new Uint8Array(64)
-    let length = llama.tokenToPiece(vocab, token, piece, piece.length, 0, false)
+    let length = llama.tokenToPiece(vocab, token, piece, piece.length, 0, special)
     if (length < 0) {
       piece = new Uint8Array(-length)
-      length = llama.tokenToPiece(vocab, token, piece, piece.length, 0, false)
+      length = llama.tokenToPiece(vocab, token, piece, piece.length, 0, special)
     }
     return piece.slice(0, Math.max(0, length))
   }

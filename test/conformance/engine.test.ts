@@ -12,6 +12,8 @@ providerSuite(
       parallel: 4,
       batchTokens: 256,
       prefillChunkTokens: 64,
+      targetGapMs: 50,
+      prefixCacheBytes: 10_000_000,
       queueLimit: 8,
       stallSeconds: 30,
     }),

@@ -25,6 +25,8 @@ interface ContextParams {
   offload_kqv: boolean
   no_perf: boolean
   kv_unified: boolean
+  embeddings: boolean
+  pooling_type: number
   n_samplers: number
 }
 
@@ -129,15 +131,33 @@ export interface Functions {
   modelEmbedding(model: Pointer): number
   modelHeads(model: Pointer): number
   modelHeadsKv(model: Pointer): number
-  modelTemplate(model: Pointer, name: null): string | null
+  modelTemplate(model: Pointer, name: string | null): string | null
+  modelEmbeddingOut(model: Pointer): number
+  modelHasEncoder(model: Pointer): boolean
+  modelScores(model: Pointer): number
+  modelScoreLabel(model: Pointer, index: number): string | null
+  /** Bytes of the value as text, or −1 when the file does not have it. */
+  modelMetadata(model: Pointer, key: string, into: Uint8Array, room: number): number
   contextInit(model: Pointer, params: ContextParams): Pointer | null
   contextTokens(context: Pointer): number
+  contextFree(context: Pointer): void
   memory(context: Pointer): Pointer
+  /** Models that only embed have no memory of earlier tokens, and cannot generate. */
+  hasMemory(context: Pointer): boolean
+  memoryClear(memory: Pointer, data: boolean): void
   sequenceRemove(memory: Pointer, sequence: number, from: number, to: number): boolean
   sequenceCopy(memory: Pointer, from: number, to: number, start: number, end: number): void
+  modelIsRecurrent(model: Pointer): boolean
+  modelIsHybrid(model: Pointer): boolean
+  stateSequenceSize(context: Pointer, sequence: number): number
+  stateSequenceGet(context: Pointer, into: Uint8Array, size: number, sequence: number): number
+  /** 0 when it does not fit. */
+  stateSequenceSet(context: Pointer, from: Uint8Array, size: number, sequence: number): number
   batchInit(tokens: number, embedding: number, sequences: number): Batch
   decode(context: Pointer, batch: Batch): number
+  encode(context: Pointer, batch: Batch): number
   logits(context: Pointer, index: number): Pointer
+  embeddingOf(context: Pointer, sequence: number): Pointer | null
   vocabSize(vocab: Pointer): number
   vocabIsEnd(vocab: Pointer, token: number): boolean
   vocabIsControl(vocab: Pointer, token: number): boolean
@@ -145,6 +165,9 @@ export interface Functions {
   vocabBos(vocab: Pointer): number
   vocabEos(vocab: Pointer): number
   vocabAddsBos(vocab: Pointer): boolean
+  vocabSep(vocab: Pointer): number
+  vocabAddsEos(vocab: Pointer): boolean
+  vocabAddsSep(vocab: Pointer): boolean
   tokenize(
     vocab: Pointer,
     text: Uint8Array,
@@ -173,6 +196,11 @@ export interface Functions {
   samplerPenalties(vocabulary: number, lastN: number, repeat: number, frequency: number, presence: number): Pointer
   samplerLogitBias(vocabulary: number, count: number, biases: { token: number; bias: number }[]): Pointer
   samplerSample(chain: Pointer, context: Pointer, index: number): number
+  /** Null when the grammar does not parse. */
+  samplerGrammar(vocab: Pointer, grammar: string, root: string): Pointer | null
+  /** `candidates` is the memory of a llama_token_data_array, see `candidates.ts`. */
+  samplerApply(sampler: Pointer, candidates: Uint8Array): void
+  samplerAccept(sampler: Pointer, token: number): void
   samplerFree(chain: Pointer): void
 }
 
@@ -186,6 +214,7 @@ export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base
   const deviceDescription = base.func('const char *ggml_backend_dev_description(void *device)')
   const deviceType = base.func('int ggml_backend_dev_type(void *device)')
   const deviceMemory = base.func('void ggml_backend_dev_memory(void *device, _Out_ size_t *free, _Out_ size_t *total)')
+  const memory = of('void *llama_get_memory(void *context)')
   const logSet = of('void llama_log_set(inferloom_log *callback, void *user_data)')
   return {
     logSet: (log) => logSet(koffi.register(log, 'inferloom_log *'), null),
@@ -218,16 +247,37 @@ export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base
     modelHeads: of('int32_t llama_model_n_head(void *model)'),
     modelHeadsKv: of('int32_t llama_model_n_head_kv(void *model)'),
     modelTemplate: of('const char *llama_model_chat_template(void *model, const char *name)'),
+    modelEmbeddingOut: of('int32_t llama_model_n_embd_out(void *model)'),
+    modelHasEncoder: of('bool llama_model_has_encoder(void *model)'),
+    modelScores: of('uint32_t llama_model_n_cls_out(void *model)'),
+    modelScoreLabel: of('const char *llama_model_cls_label(void *model, uint32_t index)'),
+    modelMetadata: of(
+      'int32_t llama_model_meta_val_str(void *model, const char *key, _Out_ uint8_t *into, size_t room)',
+    ),
     contextInit: of('void *llama_init_from_model(void *model, llama_context_params params)'),
     contextTokens: of('uint32_t llama_n_ctx(void *context)'),
-    memory: of('void *llama_get_memory(void *context)'),
+    contextFree: of('void llama_free(void *context)'),
+    memory,
+    hasMemory: (context) => memory(context) !== null,
+    memoryClear: of('void llama_memory_clear(void *memory, bool data)'),
     sequenceRemove: of('bool llama_memory_seq_rm(void *memory, int32_t sequence, int32_t from, int32_t to)'),
     sequenceCopy: of(
       'void llama_memory_seq_cp(void *memory, int32_t source, int32_t target, int32_t from, int32_t to)',
     ),
+    modelIsRecurrent: of('bool llama_model_is_recurrent(void *model)'),
+    modelIsHybrid: of('bool llama_model_is_hybrid(void *model)'),
+    stateSequenceSize: of('size_t llama_state_seq_get_size(void *context, int32_t sequence)'),
+    stateSequenceGet: of(
+      'size_t llama_state_seq_get_data(void *context, _Out_ uint8_t *into, size_t size, int32_t sequence)',
+    ),
+    stateSequenceSet: of(
+      'size_t llama_state_seq_set_data(void *context, const uint8_t *from, size_t size, int32_t sequence)',
+    ),
     batchInit: of('llama_batch llama_batch_init(int32_t tokens, int32_t embedding, int32_t sequences)'),
     decode: of('int32_t llama_decode(void *context, llama_batch batch)'),
+    encode: of('int32_t llama_encode(void *context, llama_batch batch)'),
     logits: of('void *llama_get_logits_ith(void *context, int32_t index)'),
+    embeddingOf: of('void *llama_get_embeddings_seq(void *context, int32_t sequence)'),
     vocabSize: of('int32_t llama_vocab_n_tokens(void *vocab)'),
     vocabIsEnd: of('bool llama_vocab_is_eog(void *vocab, int32_t token)'),
     vocabIsControl: of('bool llama_vocab_is_control(void *vocab, int32_t token)'),
@@ -235,6 +285,9 @@ export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base
     vocabBos: of('int32_t llama_vocab_bos(void *vocab)'),
     vocabEos: of('int32_t llama_vocab_eos(void *vocab)'),
     vocabAddsBos: of('bool llama_vocab_get_add_bos(void *vocab)'),
+    vocabSep: of('int32_t llama_vocab_sep(void *vocab)'),
+    vocabAddsEos: of('bool llama_vocab_get_add_eos(void *vocab)'),
+    vocabAddsSep: of('bool llama_vocab_get_add_sep(void *vocab)'),
     tokenize: of(
       'int32_t llama_tokenize(void *vocab, const uint8_t *text, int32_t bytes, _Out_ int32_t *tokens, int32_t room, bool add_special, bool parse_special)',
     ),
@@ -256,6 +309,9 @@ export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base
       'void *llama_sampler_init_logit_bias(int32_t vocabulary, int32_t count, const llama_logit_bias *biases)',
     ),
     samplerSample: of('int32_t llama_sampler_sample(void *chain, void *context, int32_t index)'),
+    samplerGrammar: of('void *llama_sampler_init_grammar(void *vocab, const char *grammar, const char *root)'),
+    samplerApply: of('void llama_sampler_apply(void *sampler, void *candidates)'),
+    samplerAccept: of('void llama_sampler_accept(void *sampler, int32_t token)'),
     samplerFree: of('void llama_sampler_free(void *chain)'),
   }
 }

@@ -59,13 +59,7 @@ export interface Library {
  */
 export function loadLibrary(log: (level: number, text: string) => void): Library {
   const folder = findLibraries()[0]
-  if (!folder) {
-    throw new InferloomError(
-      'engine_unavailable',
-      `No llama.cpp libraries for ${process.platform}-${process.arch} are installed. ` +
-        `Remedy: run npm install with optional dependencies, or npm install @node-llama-cpp/<platform>@${release}.`,
-    )
-  }
+  if (!folder) throw noLibraries(`${process.platform}-${process.arch}`)
   // Each library needs the symbols of the one before it, hence the order and `global`.
   for (const stem of ['ggml-base', 'ggml']) koffi.load(libraryFile(folder.path, stem), { global: true })
   declareStructs()
@@ -79,6 +73,13 @@ export function loadLibrary(log: (level: number, text: string) => void): Library
   llama.backendInit()
   checkLayout(folder, llama)
   return { folder, llama }
+}
+
+function noLibraries(platform: string): InferloomError {
+  const name = packagesByPlatform[platform]?.at(-1)
+  const remedy =
+    name === undefined ? 'There are none for it.' : `Remedy: npm install @node-llama-cpp/${name}@${release}.`
+  return new InferloomError('engine_unavailable', `No llama.cpp libraries for ${platform} are installed. ${remedy}`)
 }
 
 /** A struct read with the wrong layout gives plausible garbage, so known defaults are compared before any is used. */

@@ -17,12 +17,18 @@ export interface LoadedModel {
   readonly parallel: number
   /** KV cells shared by all sequences: one per token held. */
   readonly cells: number
+  /** Sequences there can be at once: those that run, and those kept for later. */
+  readonly sequences: number
+  /** Cells that finished requests may keep; more would slow every step down. */
+  readonly keepCells: number
+  /** Whether a sequence can begin with a part of another: recurrent models only have the state after its last token. */
+  readonly canShare: boolean
   readonly batchTokens: number
   readonly batch: BatchBuffers
 }
 
 /** `llama_batch` as typed arrays over its own memory: one entry per token of an evaluation. */
-interface BatchBuffers {
+export interface BatchBuffers {
   readonly native: Batch
   readonly token: Int32Array
   readonly position: Int32Array
@@ -44,15 +50,17 @@ export function openModel(library: Library, options: LoadOptions, log: readonly 
   const trained = llama.modelContextTokens(model)
   const contextTokens = Math.min(options.contextTokens ?? trained, trained)
   const cells = cellsWithin(library, model, contextTokens, options.parallel)
+  const sequences = Math.min(options.parallel + keptSequences, mostSequences)
+  const fused = options.flashAttention ?? (hasGpu(library) || headSize(llama, model) >= fusedHeadSize)
   const context = llama.contextInit(model, {
     ...llama.contextDefaultParams(),
     n_ctx: cells,
     n_batch: options.batchTokens,
     n_ubatch: options.batchTokens,
-    n_seq_max: options.parallel,
+    n_seq_max: sequences,
     n_threads: options.threads,
     n_threads_batch: options.threads,
-    flash_attn_type: hasGpu(library) ? flashAttention.auto : flashAttention.off,
+    flash_attn_type: fused ? flashAttention.auto : flashAttention.off,
     kv_unified: true,
   })
   if (!context) throw loadError(options.file, log)
@@ -67,14 +75,24 @@ export function openModel(library: Library, options: LoadOptions, log: readonly 
     contextTokens,
     parallel: options.parallel,
     cells: llama.contextTokens(context),
+    sequences,
+    keepCells: fused ? Math.min(keptCells, Math.floor(llama.contextTokens(context) / 2)) : 0,
+    canShare: (options.prefixReuse ?? true) && !llama.modelIsRecurrent(model) && !llama.modelIsHybrid(model),
     batchTokens: options.batchTokens,
     batch: openBatch(llama, options.batchTokens),
   }
 }
 
-// enum llama_flash_attn_type. On processors the fused kernel is the slower one: a step of the built-in model at 900
-// tokens takes 6.8 ms with it and 1.6 ms without (docs/benchmarks.md).
+const mostSequences = 256 // LLAMA_MAX_SEQ
+const keptSequences = 48
+
+// enum llama_flash_attn_type. Where heads are small the fused kernel is the slower one on a processor: a step of the
+// built-in model takes 1.5 ms with it and 0.7 ms without. From 64 on it is the faster, and it passes over the cells of
+// other sequences, so that keeping 4,096 of them costs a step of an 82M model a tenth; without it, three times the step
+// (docs/benchmarks.md).
 const flashAttention = { auto: -1, off: 0 }
+const fusedHeadSize = 64
+const keptCells = 4096
 
 function hasGpu({ llama }: Library): boolean {
   return llama.devices().some(({ type }) => type === 1 || type === 2)
@@ -82,14 +100,17 @@ function hasGpu({ llama }: Library): boolean {
 
 /** Room for every sequence at full length where memory allows it, and always for one. */
 function cellsWithin({ llama }: Library, model: Pointer, contextTokens: number, parallel: number): number {
-  const perHead = llama.modelEmbedding(model) / Math.max(1, llama.modelHeads(model))
-  const cell = 2 * llama.modelLayers(model) * llama.modelHeadsKv(model) * perHead * bytesPerValue
+  const cell = 2 * llama.modelLayers(model) * llama.modelHeadsKv(model) * headSize(llama, model) * bytesPerValue
   const free = llama.devices().reduce((most, device) => Math.max(most, device.memoryFree), 0)
   const affordable = Math.floor((free * cacheShare) / Math.max(1, cell))
   return Math.max(contextTokens, Math.min(contextTokens * parallel, affordable))
 }
 
-function openBatch(llama: Functions, tokens: number): BatchBuffers {
+export function headSize(llama: Functions, model: Pointer): number {
+  return llama.modelEmbedding(model) / Math.max(1, llama.modelHeads(model))
+}
+
+export function openBatch(llama: Functions, tokens: number): BatchBuffers {
   const native = llama.batchInit(tokens, 0, 1)
   const view = (pointer: Pointer, bytes: number): ArrayBuffer => koffi.view(pointer, bytes)
   // llama_batch_init allocates each token's list of sequences on its own; they are pointed into one array instead,

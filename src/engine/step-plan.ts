@@ -1,0 +1,66 @@
+import type { StepCost } from './step-cost.ts'
+import type { Ticket } from './ticket.ts'
+import { agedPriority } from './waiting-list.ts'
+
+/** One who was paused for this long takes part in the next step, whoever else is there. */
+const longestPauseMs = 1000
+/** A chunk smaller than this costs more in steps than it spares in gaps. */
+const smallestChunk = 16
+
+interface PlanOptions {
+  readonly now: number
+  readonly cost: StepCost
+  readonly parallel: number
+  readonly batchTokens: number
+  readonly prefillChunkTokens: number
+  readonly targetGapMs: number
+}
+
+export interface StepPlan {
+  readonly decoding: readonly Ticket[]
+  /** Prompt tokens that each of these may have evaluated. */
+  readonly chunks: ReadonlyMap<Ticket, number>
+}
+
+/**
+ * Who takes part in the next evaluation. While someone's first token is waited for, those that matter less pause, with
+ * everything they have in the cache; those that matter as much go on, beside chunks small enough for their gaps.
+ */
+export function planStep(running: Iterable<Ticket>, options: PlanOptions): StepPlan {
+  const { now, parallel } = options
+  const all = [...running].map((ticket) => ({ ticket, priority: agedPriority(ticket, now) }))
+  all.sort((a, b) => a.priority - b.priority || a.ticket.arrivedAt - b.ticket.arrivedAt)
+  const prefilling = all.filter(({ ticket }) => !ticket.decoding)
+  const mostUrgent = prefilling[0]?.priority ?? Infinity
+  const starved = ({ lastStepAt }: Ticket) => now - lastStepAt > longestPauseMs
+  const decoding: Ticket[] = []
+  let rows = 0
+  const wantsStep = all.filter(({ ticket }) => ticket.decoding)
+  for (const { ticket, priority } of [
+    ...wantsStep.filter((each) => starved(each.ticket)),
+    ...wantsStep.filter((each) => !starved(each.ticket)),
+  ]) {
+    if (priority > mostUrgent && !starved(ticket)) continue
+    if (rows + ticket.openChoices > parallel) continue
+    rows += ticket.openChoices
+    decoding.push(ticket)
+  }
+  let room = options.batchTokens - rows
+  if (rows > 0) room = Math.min(room, chunkBeside(rows, options))
+  const chunks = new Map<Ticket, number>()
+  for (const { ticket } of prefilling) {
+    const chunk = Math.min(room, ticket.context.length - ticket.evaluated)
+    if (chunk < 1) break
+    chunks.set(ticket, chunk)
+    room -= chunk
+  }
+  return { decoding, chunks }
+}
+
+/** Prompt tokens that fit into a step beside decoding ones without making them wait longer than they should. */
+function chunkBeside(rows: number, { cost, targetGapMs, prefillChunkTokens }: PlanOptions): number {
+  const { perToken } = cost
+  if (perToken === 0) return prefillChunkTokens
+  const spare = (targetGapMs - cost.of(rows)) / perToken
+  return Math.min(prefillChunkTokens, Math.max(smallestChunk, Math.floor(spare)))
+}

@@ -1,0 +1,57 @@
+import type { Choice } from './choice.ts'
+import type { Lease } from './kv-cache.ts'
+import type { Job } from './protocol.ts'
+import type { Waiting } from './waiting-list.ts'
+
+/** One request in the scheduler, from its arrival to its end. */
+export class Ticket implements Waiting {
+  readonly job: Job
+  readonly prompt: Int32Array
+  readonly maxOutputTokens: number
+  readonly arrivedAt = performance.now()
+  /** Made when it starts for the first time. */
+  choices: readonly Choice[] = []
+  /** What it holds of the cache; absent while it waits. */
+  lease: Lease | undefined
+  /** What has to be in the cache before it can decode: the prompt, and what was decoded before it was set aside. */
+  context: Int32Array
+  evaluated = 0
+  /** Prompt tokens that were shared, counted when it first started. */
+  cachedTokens: number | undefined
+  lastStepAt = 0
+
+  constructor(job: Job, prompt: Int32Array, maxOutputTokens: number) {
+    this.job = job
+    this.prompt = prompt
+    this.context = prompt
+    this.maxOutputTokens = maxOutputTokens
+  }
+
+  get decoding(): boolean {
+    return this.evaluated === this.context.length
+  }
+
+  get openChoices(): number {
+    return this.choices.reduce((count, choice) => count + (choice.finishReason ? 0 : 1), 0)
+  }
+
+  get finished(): boolean {
+    return this.choices.length > 0 && this.openChoices === 0
+  }
+
+  /** Output tokens that it may still need cells for. */
+  get outputCells(): number {
+    return this.prompt.length + this.maxOutputTokens * this.job.n - this.context.length
+  }
+
+  /** What the first choice's sequence holds in the cache. */
+  heldTokens(): Int32Array {
+    const [first] = this.choices
+    if (!this.decoding || !first || first.outputTokens === 0) return this.context.slice(0, this.evaluated)
+    // The token chosen last has not been evaluated.
+    const held = new Int32Array(this.prompt.length + first.tokens.length)
+    held.set(this.prompt)
+    held.set(first.tokens, this.prompt.length)
+    return held.subarray(0, first.position)
+  }
+}
