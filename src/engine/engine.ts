@@ -1,13 +1,16 @@
-import { randomInt } from 'node:crypto'
 import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../canonical/embed.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { GenerateRequest, Sampling } from '../canonical/request.ts'
 import type { ModelInfo, Provider } from '../providers/provider.ts'
+import { AnswerParser } from './answer-parser.ts'
+import { planAnswer } from './answer-plan.ts'
 import { ChatTemplate } from './chat-template.ts'
+import { EmbedRequests, embedWith, rerankWith } from './embed-requests.ts'
 import { EventQueue } from './event-queue.ts'
-import type { EngineStats, FromWorker, Job, LoadedModelInfo, LoadOptions } from './protocol.ts'
+import type { Delta, Done, EmbedJob, EngineStats, FromWorker, LoadedModelInfo, LoadOptions } from './protocol.ts'
 import { samplingDefaults } from './sampling-defaults.ts'
 import { WorkerProcess } from './worker-process.ts'
 
@@ -29,7 +32,9 @@ type State =
 interface Outstanding {
   readonly queue: EventQueue
   readonly firstChoice: number
-  readonly request: { jobsLeft: number; inputTokens: number; outputTokens: number }
+  /** By choice; empty when the answer is text as it comes. */
+  readonly parsers: readonly AnswerParser[]
+  readonly request: { jobsLeft: number; inputTokens: number; cachedTokens: number; outputTokens: number }
 }
 
 /** What `/admin/engine` shows of one engine. */
@@ -55,6 +60,7 @@ export class Engine implements Provider {
   #state: State
   #changed: PromiseWithResolvers<void> = Promise.withResolvers()
   readonly #outstanding = new Map<number, Outstanding>()
+  readonly #embeds: EmbedRequests
   #nextId = 1
   #deaths = 0
   #restarts = 0
@@ -67,6 +73,7 @@ export class Engine implements Provider {
 
   constructor(options: EngineOptions) {
     this.#options = options
+    this.#embeds = new EmbedRequests(options.model, options.parallel + options.queueLimit)
     this.#sampling = { ...samplingDefaults, ...options.sampling }
     this.#model = { id: options.model, ownedBy: 'inferloom', created: Math.floor(Date.now() / 1000), contextTokens: 0 }
     this.#state = this.#start()
@@ -98,14 +105,16 @@ export class Engine implements Provider {
     const { worker, template } = await this.#readyState()
     this.#refuseWhenFull(prompts)
     signal.throwIfAborted()
+    const { jobs, shape } = planAnswer(request, template, this.#sampling)
     const queue = new EventQueue()
-    const progress = { jobsLeft: prompts, inputTokens: 0, outputTokens: 0 }
+    const progress = { jobsLeft: prompts, inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
+    const parsers = shape ? Array.from({ length: request.n }, (_, choice) => new AnswerParser(choice, shape)) : []
     const began = performance.now()
-    const ids = promptsOf(request, template).map((prompt, index) => {
-      const job = jobOf(this.#nextId++, request, prompt, index, this.#sampling)
-      this.#outstanding.set(job.id, { queue, firstChoice: index * request.n, request: progress })
-      worker.send({ type: 'generate', job })
-      return job.id
+    const ids = jobs.map((job, index) => {
+      const id = this.#nextId++
+      this.#outstanding.set(id, { queue, firstChoice: index * request.n, parsers, request: progress })
+      worker.send({ type: 'generate', job: { ...job, id } })
+      return id
     })
     if (this.#outstanding.size === ids.length) this.#lastHeard = began
     const onAbort = () => queue.fail(asInferloomError(signal.reason))
@@ -117,6 +126,28 @@ export class Engine implements Provider {
       signal.removeEventListener('abort', onAbort)
       for (const id of ids) if (this.#outstanding.delete(id)) worker.send({ type: 'cancel', id })
     }
+  }
+
+  embed(request: EmbedRequest, signal: AbortSignal): Promise<EmbedResult> {
+    return embedWith((job) => this.#runEmbedJob(job, signal), request)
+  }
+
+  rerank(request: RerankRequest, signal: AbortSignal): Promise<RerankResult> {
+    return rerankWith((job) => this.#runEmbedJob(job, signal), request)
+  }
+
+  async #runEmbedJob(job: Omit<EmbedJob, 'id'>, signal: AbortSignal) {
+    const { worker } = await this.#readyState()
+    const id = this.#nextId++
+    if (this.#outstanding.size + this.#embeds.size === 0) this.#lastHeard = performance.now()
+    return this.#embeds.run(
+      { ...job, id },
+      {
+        send: () => worker.send({ type: 'embed', job: { ...job, id } }),
+        cancel: () => worker.send({ type: 'cancel', id }),
+        signal,
+      },
+    )
   }
 
   #refuseWhenFull(more: number): void {
@@ -143,7 +174,7 @@ export class Engine implements Provider {
       pid: ready?.worker.pid,
       threads: this.#options.threads,
       restarts: this.#restarts,
-      outstanding: this.#outstanding.size,
+      outstanding: this.#outstanding.size + this.#embeds.size,
       libraries: ready?.info.libraries,
       cells: ready?.info.cells,
       stats: await Promise.race([stats, silence]),
@@ -191,35 +222,39 @@ export class Engine implements Provider {
     this.#lastHeard = performance.now()
     if (message.type === 'stats') {
       for (const resolve of this.#statsWanted.splice(0)) resolve(message.stats)
+    } else if (message.type === 'embedded') {
+      this.#embeds.onParts(message.parts)
     } else if (message.type === 'refused') {
-      this.#take(message.id)?.queue.fail(
-        new InferloomError(message.code, message.message, message.param === undefined ? {} : { param: message.param }),
-      )
+      const { id, code, param } = message
+      const error = new InferloomError(code, message.message, param === undefined ? {} : { param })
+      this.#take(id)?.queue.fail(error)
+      this.#embeds.fail(id, error)
     } else {
       for (const delta of message.deltas) {
         const to = this.#outstanding.get(delta.id)
         if (!to) continue
-        const choiceIndex = to.firstChoice + delta.choice
-        const { text, logprobs, finishReason } = delta
-        if (text !== '' || logprobs)
-          to.queue.push({ type: 'text-delta', choiceIndex, text, ...(logprobs && { logprobs }) })
-        if (finishReason) to.queue.push({ type: 'text-end', choiceIndex, finishReason })
+        to.queue.push(...eventsOf(delta, to))
       }
-      for (const { id, promptTokens, outputTokens } of message.done) {
-        const finished = this.#take(id)
-        if (!finished) continue
-        const { queue, request } = finished
-        request.inputTokens += promptTokens
-        request.outputTokens += outputTokens
-        if (--request.jobsLeft > 0) continue
-        const { inputTokens, outputTokens: total } = request
-        queue.push({
-          type: 'finish',
-          usage: { inputTokens: { total: inputTokens, cacheRead: 0 }, outputTokens: { total } },
-        })
-        queue.end()
-      }
+      for (const done of message.done) this.#finish(done)
     }
+  }
+
+  #finish({ id, promptTokens, cachedTokens, outputTokens }: Done): void {
+    const finished = this.#take(id)
+    if (!finished) return
+    const { queue, request, parsers } = finished
+    request.inputTokens += promptTokens
+    request.cachedTokens += cachedTokens
+    request.outputTokens += outputTokens
+    if (--request.jobsLeft > 0) return
+    const { inputTokens, cachedTokens: cacheRead, outputTokens: total } = request
+    const reasoning = parsers.reduce((sum, parser) => sum + parser.reasoningTokens, 0)
+    const usage = {
+      inputTokens: { total: inputTokens, cacheRead },
+      outputTokens: { total, reasoning: Math.min(reasoning, total) },
+    }
+    queue.push({ type: 'finish', usage })
+    queue.end()
   }
 
   #take(id: number): Outstanding | undefined {
@@ -247,35 +282,28 @@ export class Engine implements Provider {
   #failAll(error: InferloomError): void {
     const all = [...this.#outstanding.values()]
     this.#outstanding.clear()
+    this.#embeds.failAll(error)
     for (const { queue } of all) queue.fail(error)
   }
 
   #watch(): void {
-    if (this.#state.name !== 'ready' || this.#outstanding.size === 0) return
+    if (this.#state.name !== 'ready' || this.#outstanding.size + this.#embeds.size === 0) return
     if (performance.now() - this.#lastHeard > this.#options.stallSeconds * 1000) this.#state.worker.kill()
   }
 }
 
-interface Prompt {
-  readonly prompt: Job['prompt']
-  readonly addSpecial: boolean
-}
-
-function promptsOf(request: GenerateRequest, template: ChatTemplate): Prompt[] {
-  if (request.input.kind === 'text') return request.input.prompts.map((prompt) => ({ prompt, addSpecial: true }))
-  const { text, addSpecial } = template.render(request.input.messages)
-  return [{ prompt: text, addSpecial }]
-}
-
-function jobOf(id: number, request: GenerateRequest, prompt: Prompt, index: number, defaults: Sampling): Job {
-  const { logitBias, seed = randomInt(2 ** 32 - 1), ...sampling } = { ...defaults, ...request.sampling }
-  return {
-    id,
-    ...prompt,
-    n: request.n,
-    stop: request.stop,
-    sampling: { ...sampling, logitBias: [...logitBias], seed: (seed + index * request.n) >>> 0 },
-    ...(request.maxOutputTokens !== undefined && { maxOutputTokens: request.maxOutputTokens }),
-    ...(request.topLogprobs !== undefined && { topLogprobs: request.topLogprobs }),
+function eventsOf(
+  { choice, text, logprobs, finishReason }: Delta,
+  { firstChoice, parsers }: Outstanding,
+): StreamEvent[] {
+  const choiceIndex = firstChoice + choice
+  const parser = parsers[choice]
+  if (parser) {
+    const events = text !== '' || logprobs ? parser.push(text, logprobs) : []
+    return finishReason ? [...events, ...parser.end(finishReason)] : events
   }
+  const events: StreamEvent[] = []
+  if (text !== '' || logprobs) events.push({ type: 'text-delta', choiceIndex, text, ...(logprobs && { logprobs }) })
+  if (finishReason) events.push({ type: 'text-end', choiceIndex, finishReason })
+  return events
 }

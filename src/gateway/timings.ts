@@ -13,7 +13,7 @@ export class Timings {
   #firstAt: number | undefined
   #finishReason: string | undefined
   #usage: Usage | undefined
-  /** Pieces of text so far: what is known of the output when the reader leaves before the usage comes. */
+  /** Pieces of output so far: what is known of the output when the reader leaves before the usage comes. */
   #deltas = 0
 
   constructor(model: string, context: RequestContext) {
@@ -25,8 +25,13 @@ export class Timings {
     for (const event of events) {
       switch (event.type) {
         case 'text-delta':
+        case 'reasoning-delta':
+        case 'tool-input-start':
+        case 'tool-input-delta':
           this.#firstAt ??= performance.now()
           this.#deltas++
+          break
+        case 'tool-input-end':
           break
         case 'text-end':
           this.#finishReason ??= event.finishReason

@@ -90,7 +90,13 @@ describe('fields of chat completions', () => {
     [
       'an image',
       { ...good, messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
-      undefined,
+      'unsupported_parameter',
+      'messages[0].content[0]',
+    ],
+    [
+      'a sound',
+      { ...good, messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }] },
+      'invalid_value',
       'messages[0].content[0].type',
     ],
     ['text for temperature', { ...good, temperature: 'hot' }, 'invalid_value', 'temperature'],
@@ -107,13 +113,8 @@ describe('fields of chat completions', () => {
     ['a biased word', { ...good, logit_bias: { word: 1 } }, 'invalid_value', 'logit_bias.word'],
     ['a token that is none', { ...good, logit_bias: { '999999': 1 } }, 'invalid_value', 'logit_bias'],
     ['top_logprobs alone', { ...good, top_logprobs: 2 }, 'invalid_value', 'top_logprobs'],
-    ['tools', { ...good, tools: [{ type: 'function', function: { name: 'f' } }] }, 'unsupported_parameter', 'tools'],
-    [
-      'a JSON answer',
-      { ...good, response_format: { type: 'json_object' } },
-      'unsupported_parameter',
-      'response_format',
-    ],
+    ['functions', { ...good, functions: [{ name: 'f' }] }, 'unsupported_parameter', 'functions'],
+    ['function_call', { ...good, function_call: 'auto' }, 'unsupported_parameter', 'function_call'],
     ['a misspelled field', { ...good, temprature: 1 }, 'unknown_parameter', 'temprature'],
   ])('%s is refused by name', async (_, body, code, param) => {
     expect(await refusal(body)).toMatchObject({ status: 400, param, ...(code !== undefined && { code }) })

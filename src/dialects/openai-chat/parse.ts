@@ -1,61 +1,82 @@
 // https://platform.openai.com/docs/api-reference/chat/create
 import { z } from 'zod'
 import { InferloomError } from '../../canonical/errors.ts'
-import type { Message } from '../../canonical/request.ts'
+import type { GenerateRequest } from '../../canonical/request.ts'
 import type { Dialect } from '../dialect.ts'
-import { parseBody, sharedParameters, sharedRequest, text } from '../openai/parameters.ts'
+import { freeObject, parseBody, sharedParameters, sharedRequest, tierOf } from '../openai/parameters.ts'
+import { canonicalMessage, messages } from './messages.ts'
 import { ChatWriter } from './render.ts'
-
-const textPart = z.strictObject({ type: z.literal('text', 'only text content is supported yet'), text })
-const content = z.union([text, z.array(textPart).min(1)])
-
-const message = z.strictObject({
-  role: z.enum(['system', 'developer', 'user', 'assistant'], 'must be one of system, developer, user, assistant'),
-  content,
-  name: text.max(64).optional(),
-})
+import { canonicalFormat, responseFormat } from './response-format.ts'
+import { canonicalTools, toolParameters } from './tools.ts'
 
 const body = z.object({
   ...sharedParameters,
-  messages: z.array(message).min(1, 'needs at least one message'),
+  ...toolParameters,
+  messages,
   max_completion_tokens: z.int().min(1).optional(),
   logprobs: z.boolean().default(false),
   top_logprobs: z.int().min(0).max(20).optional(),
+  response_format: responseFormat.optional(),
+  reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+  // llama.cpp's and vLLM's name: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+  chat_template_kwargs: freeObject.optional(),
 })
+
+type Body = z.infer<typeof body>
 
 export const openaiChat: Dialect = {
   name: 'openai-chat',
   path: '/v1/chat/completions',
   parse(input) {
     const parsed = parseBody(body, input)
-    const { stream, stream_options: options, logprobs, top_logprobs: top, max_tokens: old } = parsed
-    const max = parsed.max_completion_tokens ?? old
-    if (old !== undefined && old !== max) {
-      const message = 'max_tokens and max_completion_tokens differ. Remedy: send one of them.'
-      throw new InferloomError('invalid_value', message, { param: 'max_tokens' })
-    }
-    if (top !== undefined && !logprobs) {
-      throw new InferloomError('invalid_value', 'top_logprobs needs logprobs: true.', { param: 'top_logprobs' })
-    }
+    const { stream, stream_options: options, logprobs, service_tier: tier } = parsed
+    const request = canonicalRequest(parsed)
+    refuseTwoForms(request)
     return {
       stream,
-      request: {
-        ...sharedRequest(parsed),
-        input: { kind: 'chat', messages: parsed.messages.map(canonicalMessage) },
-        ...(max !== undefined && { maxOutputTokens: max }),
-        ...(logprobs && { topLogprobs: top ?? 0 }),
-      },
+      request,
       writer: (id) =>
-        new ChatWriter({ id, model: parsed.model, logprobs, includeUsage: options?.include_usage ?? false }),
+        new ChatWriter({
+          id,
+          model: parsed.model,
+          logprobs,
+          includeUsage: options?.include_usage ?? false,
+          ...(tier !== undefined && { serviceTier: tierOf(tier) }),
+        }),
     }
   },
 }
 
-function canonicalMessage({ role, content, name }: z.infer<typeof message>): Message {
-  return {
-    // OpenAI's newer name for the same thing: https://platform.openai.com/docs/guides/text#message-roles-and-instruction-following
-    role: role === 'developer' ? 'system' : role,
-    content: typeof content === 'string' ? content : content.map((part) => part.text).join(''),
-    ...(name !== undefined && { name }),
+function canonicalRequest(parsed: Body): GenerateRequest {
+  const { logprobs, top_logprobs: top, reasoning_effort: effort, chat_template_kwargs: variables } = parsed
+  if (top !== undefined && !logprobs) {
+    throw new InferloomError('invalid_value', 'top_logprobs needs logprobs: true.', { param: 'top_logprobs' })
   }
+  const max = maxTokensOf(parsed)
+  return {
+    ...sharedRequest(parsed),
+    ...canonicalTools(parsed),
+    input: { kind: 'chat', messages: parsed.messages.map(canonicalMessage) },
+    ...(max !== undefined && { maxOutputTokens: max }),
+    ...(logprobs && { topLogprobs: top ?? 0 }),
+    ...(parsed.response_format && { responseFormat: canonicalFormat(parsed.response_format) }),
+    ...(effort && { reasoningEffort: effort }),
+    ...(variables && { templateVariables: variables }),
+  }
+}
+
+function maxTokensOf({ max_completion_tokens: newer, max_tokens: older }: Body): number | undefined {
+  if (older === undefined || newer === undefined || older === newer) return newer ?? older
+  const message = 'max_tokens and max_completion_tokens differ. Remedy: send one of them.'
+  throw new InferloomError('invalid_value', message, { param: 'max_tokens' })
+}
+
+/** A grammar is the form of the whole answer: nothing else can have a say in it. */
+function refuseTwoForms({ grammar, responseFormat: format, tools, toolChoice }: GenerateRequest): void {
+  if (grammar === undefined) return
+  const withFormat = format !== undefined && format.type !== 'text'
+  if (!withFormat && (tools === undefined || toolChoice === 'none')) return
+  const other = withFormat ? 'response_format' : 'tools'
+  const message = `grammar and ${other} both say what the answer must look like. Remedy: send one of them.`
+  throw new InferloomError('invalid_value', message, { param: 'grammar' })
 }

@@ -1,8 +1,9 @@
 // https://platform.openai.com/docs/api-reference/chat/object and …/chat-streaming
 import type { InferloomError } from '../../canonical/errors.ts'
-import type { StreamEvent, TokenLogprobs } from '../../canonical/events.ts'
+import type { FinishReason, StreamEvent, TokenLogprobs } from '../../canonical/events.ts'
+import type { ServiceTier } from '../../canonical/request.ts'
 import type { AnswerWriter } from '../dialect.ts'
-import { collect } from '../collect.ts'
+import { collect, type CollectedChoice } from '../collect.ts'
 import { errorBody } from '../openai/error-body.ts'
 import { usageBody } from '../openai/usage.ts'
 
@@ -11,6 +12,15 @@ interface ChatWriterOptions {
   readonly model: string
   readonly logprobs: boolean
   readonly includeUsage: boolean
+  /** Told back where it was asked for. */
+  readonly serviceTier?: ServiceTier
+}
+
+const finishReasons: Readonly<Record<FinishReason, string>> = {
+  stop: 'stop',
+  length: 'length',
+  'tool-calls': 'tool_calls',
+  'content-filter': 'content_filter',
 }
 
 export class ChatWriter implements AnswerWriter {
@@ -29,39 +39,47 @@ export class ChatWriter implements AnswerWriter {
   }
 
   #identity(object: string) {
-    const { id, model } = this.#options
-    return { id: `chatcmpl-${id}`, object, created: this.#created, model }
+    const { id, model, serviceTier } = this.#options
+    const tier = serviceTier === undefined ? {} : { service_tier: serviceTier }
+    return { id: `chatcmpl-${id}`, object, created: this.#created, model, ...tier }
   }
 
   chunk(events: readonly StreamEvent[]): string {
-    let out = ''
-    for (const event of events) {
-      switch (event.type) {
-        case 'text-delta':
-          out += this.#begin(event.choiceIndex)
-          out += this.#choice(
-            event.choiceIndex,
-            `{"content":${JSON.stringify(event.text)}}`,
-            logprobsOf(event.logprobs),
-            'null',
-          )
-          break
-        case 'text-end':
-          out += this.#begin(event.choiceIndex)
-          out += this.#choice(event.choiceIndex, '{}', 'null', `"${event.finishReason}"`)
-          break
-        case 'finish':
-          if (this.#options.includeUsage) out += `${this.#head}],"usage":${JSON.stringify(usageBody(event.usage))}}\n\n`
-          break
-      }
-    }
-    return out
+    return events.map((event) => this.#event(event)).join('')
   }
 
-  #begin(index: number): string {
-    if (this.#begun.has(index)) return ''
-    this.#begun.add(index)
-    return this.#choice(index, '{"role":"assistant","content":"","refusal":null}', 'null', 'null')
+  #event(event: StreamEvent): string {
+    switch (event.type) {
+      case 'text-delta':
+        return this.#delta(event, `{"content":${JSON.stringify(event.text)}}`, logprobsOf(event.logprobs))
+      case 'reasoning-delta':
+        // DeepSeek's name, which vLLM and llama.cpp took over: https://api-docs.deepseek.com/guides/reasoning_model
+        return this.#delta(event, `{"reasoning_content":${JSON.stringify(event.text)}}`)
+      case 'tool-input-start':
+        return this.#delta(event, toolDelta(event.toolIndex, toolCallBody({ ...event, name: event.toolName })))
+      case 'tool-input-delta':
+        return this.#delta(event, toolDelta(event.toolIndex, { function: { arguments: event.delta } }))
+      case 'tool-input-end':
+        return ''
+      case 'text-end':
+        return this.#delta(event, '{}', 'null', `"${finishReasons[event.finishReason]}"`)
+      case 'finish':
+        if (!this.#options.includeUsage) return ''
+        return `${this.#head}],"usage":${JSON.stringify(usageBody(event.usage))}}\n\n`
+    }
+  }
+
+  #delta(event: Exclude<StreamEvent, { type: 'finish' }>, delta: string, logprobs = 'null', finish = 'null'): string {
+    const { choiceIndex } = event
+    return this.#begin(event) + this.#choice(choiceIndex, delta, logprobs, finish)
+  }
+
+  /** The first chunk of a choice names the role; an answer that begins with a tool call has no text, as at OpenAI. */
+  #begin({ type, choiceIndex }: Exclude<StreamEvent, { type: 'finish' }>): string {
+    if (this.#begun.has(choiceIndex)) return ''
+    this.#begun.add(choiceIndex)
+    const content = type === 'tool-input-start' ? 'null' : '""'
+    return this.#choice(choiceIndex, `{"role":"assistant","content":${content},"refusal":null}`, 'null', 'null')
   }
 
   #choice(index: number, delta: string, logprobs: string, finishReason: string): string {
@@ -80,15 +98,33 @@ export class ChatWriter implements AnswerWriter {
     const { choices, usage } = collect(events)
     return JSON.stringify({
       ...this.#identity('chat.completion'),
-      choices: choices.map(({ text, logprobs, finishReason }, index) => ({
+      choices: choices.map((choice, index) => ({
         index,
-        message: { role: 'assistant', content: text, refusal: null },
-        logprobs: this.#options.logprobs ? { content: logprobs.map(tokenBody), refusal: null } : null,
-        finish_reason: finishReason,
+        message: messageBody(choice),
+        logprobs: this.#options.logprobs ? { content: choice.logprobs.map(tokenBody), refusal: null } : null,
+        finish_reason: finishReasons[choice.finishReason],
       })),
       usage: usageBody(usage),
     })
   }
+}
+
+function messageBody({ text, reasoning, toolCalls }: CollectedChoice) {
+  return {
+    role: 'assistant',
+    content: text === '' && toolCalls.length > 0 ? null : text,
+    refusal: null,
+    ...(reasoning !== '' && { reasoning_content: reasoning }),
+    ...(toolCalls.length > 0 && { tool_calls: toolCalls.map(toolCallBody) }),
+  }
+}
+
+function toolCallBody({ id, name, arguments: text = '' }: { id: string; name: string; arguments?: string }) {
+  return { id, type: 'function', function: { name, arguments: text } }
+}
+
+function toolDelta(index: number, call: object): string {
+  return JSON.stringify({ tool_calls: [{ index, ...call }] })
 }
 
 function logprobsOf(logprobs: readonly TokenLogprobs[] | undefined): string {

@@ -1,11 +1,31 @@
 import { z } from 'zod'
 import { InferloomError } from '../../canonical/errors.ts'
-import type { GenerateRequest } from '../../canonical/request.ts'
+import type { GenerateRequest, ServiceTier } from '../../canonical/request.ts'
 
 /** Text without lone surrogates, which no tokenizer can encode. */
 export const text = z.string().refine((value) => value.isWellFormed(), 'contains a lone surrogate, which is not text')
 
-/** The parameters that chat and text completions share. The last four rows are llama.cpp's and vLLM's names. */
+/** How deep objects that are passed on may nest, so that walking them is bounded. */
+const deepest = 100
+
+/** An object whose keys are the client's own, such as a JSON schema; it stays as it was sent. */
+export const freeObject = z
+  .custom<Readonly<Record<string, unknown>>>(isRecord, 'must be an object')
+  .superRefine((value, context) => {
+    const message = complaintOf(value, 0)
+    if (message) context.addIssue({ code: 'custom', message })
+  })
+
+/** `null` counts as left out: clients send back what they were sent. */
+export function withoutNulls<T extends z.ZodType>(schema: T): z.ZodPreprocess<T> {
+  return z.preprocess(
+    (value) =>
+      isRecord(value) ? Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null)) : value,
+    schema,
+  )
+}
+
+/** The parameters that chat and text completions share. From `top_k` on they are llama.cpp's and vLLM's names. */
 export const sharedParameters = {
   model: z.string().min(1),
   stream: z.boolean().default(false),
@@ -19,16 +39,20 @@ export const sharedParameters = {
   frequency_penalty: z.number().min(-2).max(2).optional(),
   logit_bias: z.record(z.string().regex(/^\d{1,9}$/, 'must be a token id'), z.number().min(-100).max(100)).optional(),
   seed: z.int().optional(),
+  service_tier: z.enum(['auto', 'default', 'flex', 'priority']).optional(),
   top_k: z.int().min(0).max(1_000_000).optional(),
   min_p: z.number().min(0).max(1).optional(),
   repeat_penalty: z.number().gt(0).max(2).optional(),
   repeat_last_n: z.int().min(0).max(1_000_000).optional(),
+  grammar: text.min(1).optional(),
 }
 
 type Shared = z.infer<z.ZodObject<typeof sharedParameters>>
 
 /** What is the same in the canonical form of both. */
-export function sharedRequest(body: Shared): Pick<GenerateRequest, 'model' | 'n' | 'stop' | 'sampling'> {
+export function sharedRequest(
+  body: Shared,
+): Pick<GenerateRequest, 'model' | 'n' | 'stop' | 'sampling' | 'grammar' | 'serviceTier'> {
   const sampling = {
     temperature: body.temperature,
     topP: body.top_p,
@@ -44,7 +68,19 @@ export function sharedRequest(body: Shared): Pick<GenerateRequest, 'model' | 'n'
     seed: body.seed === undefined ? undefined : body.seed >>> 0,
   }
   const given = Object.fromEntries(Object.entries(sampling).filter(([, value]) => value !== undefined))
-  return { model: body.model, n: body.n, stop: body.stop, sampling: given }
+  return {
+    model: body.model,
+    n: body.n,
+    stop: body.stop,
+    sampling: given,
+    ...(body.grammar !== undefined && { grammar: body.grammar }),
+    ...(body.service_tier !== undefined && { serviceTier: tierOf(body.service_tier) }),
+  }
+}
+
+/** `auto` is what the project's settings say, which here is `default`; the answer says which it was. */
+export function tierOf(tier: NonNullable<Shared['service_tier']>): ServiceTier {
+  return tier === 'auto' ? 'default' : tier
 }
 
 /** Parameters that say nothing about the answer, and values that ask for what happens anyway: accepted and left out. */
@@ -54,7 +90,6 @@ const withoutEffect: Readonly<Record<string, (value: unknown) => boolean>> = {
   prompt_cache_key: isString,
   metadata: (value) => typeof value === 'object',
   store: (value) => value === false,
-  service_tier: (value) => value === 'auto' || value === 'default',
   parallel_tool_calls: (value) => typeof value === 'boolean',
   tools: isEmptyList,
   functions: isEmptyList,
@@ -70,6 +105,7 @@ const withoutEffect: Readonly<Record<string, (value: unknown) => boolean>> = {
 const notYet = new Set([
   ...Object.keys(withoutEffect),
   'audio',
+  'chat_template_kwargs',
   'function_call',
   'prediction',
   'reasoning_effort',
@@ -81,6 +117,9 @@ const notYet = new Set([
   'prompt',
   'messages',
 ])
+
+/** OpenAI's older names, with what took their place. */
+const replacedBy: Readonly<Record<string, string>> = { functions: 'tools', function_call: 'tool_choice' }
 
 /**
  * Checks a body against a schema. `null` counts as left out, as in OpenAI's own API.
@@ -107,12 +146,14 @@ function refuseUnlessWithoutEffect(name: string, value: unknown): void {
       param: shown,
     })
   }
-  const message = `${shown} = ${show(value)} is not supported here yet. Remedy: leave ${shown} out.`
+  const newer = Object.hasOwn(replacedBy, name) ? replacedBy[name] : undefined
+  const remedy = newer === undefined ? `leave ${shown} out` : `use ${newer}, which took its place`
+  const message = `${shown} = ${show(value)} is not supported here yet. Remedy: ${remedy}.`
   throw new InferloomError('unsupported_parameter', message, { param: shown })
 }
 
 function invalidValue(issue: z.core.$ZodIssue | undefined, given: unknown): InferloomError {
-  const best = issue?.code === 'invalid_union' ? deepest(issue) : issue
+  const best = issue?.code === 'invalid_union' ? furthestOf(issue) : issue
   const path = best?.path ?? []
   const param = path.reduce<string>(
     (at, key) => (typeof key === 'number' ? `${at}[${key}]` : at ? `${at}.${String(key)}` : String(key)),
@@ -137,8 +178,8 @@ function invalidValue(issue: z.core.$ZodIssue | undefined, given: unknown): Infe
 }
 
 /** Of the alternatives that were tried, the complaint that got furthest into the value. */
-function deepest(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue {
-  const inner = issue.errors.flat().map((each) => (each.code === 'invalid_union' ? deepest(each) : each))
+function furthestOf(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue {
+  const inner = issue.errors.flat().map((each) => (each.code === 'invalid_union' ? furthestOf(each) : each))
   const furthest = inner.reduce<z.core.$ZodIssue | undefined>(
     (a, b) => (a && a.path.length >= b.path.length ? a : b),
     undefined,
@@ -148,8 +189,28 @@ function deepest(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue {
 }
 
 function show(value: unknown): string {
-  const json = JSON.stringify(value) ?? 'undefined'
+  const json = jsonOf(value)
   return json.length > 80 ? `${json.slice(0, 80)}…` : json
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'undefined'
+  } catch {
+    // It nests too deep to be written.
+    return Array.isArray(value) ? '[…]' : '{…}'
+  }
+}
+
+function complaintOf(value: unknown, depth: number): string | undefined {
+  if (depth > deepest) return `nests deeper than ${deepest} levels`
+  if (typeof value === 'string' && !value.isWellFormed()) return 'contains a lone surrogate, which is not text'
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, each] of Object.entries(value)) {
+    const complaint = complaintOf(key, depth) ?? complaintOf(each, depth + 1)
+    if (complaint) return complaint
+  }
+  return undefined
 }
 
 function isString(value: unknown): boolean {

@@ -7,5 +7,6 @@ export function usageBody({ inputTokens, outputTokens }: Usage) {
     completion_tokens: outputTokens.total,
     total_tokens: inputTokens.total + outputTokens.total,
     prompt_tokens_details: { cached_tokens: inputTokens.cacheRead },
+    completion_tokens_details: { reasoning_tokens: outputTokens.reasoning },
   }
 }

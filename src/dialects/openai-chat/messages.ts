@@ -1,0 +1,80 @@
+// https://platform.openai.com/docs/api-reference/chat/create#chat_create-messages
+import { z } from 'zod'
+import type { ImagePart, Message, TextPart } from '../../canonical/request.ts'
+import { text, withoutNulls } from '../openai/parameters.ts'
+
+const textPart = z.strictObject({ type: z.literal('text', 'only text can be sent here'), text })
+const imagePart = z.strictObject({
+  type: z.literal('image_url'),
+  image_url: z.strictObject({ url: text.min(1), detail: z.enum(['auto', 'low', 'high']).optional() }),
+})
+const textOnly = z.union([text, z.array(textPart).min(1)])
+const mixed = z.union([text, z.array(z.discriminatedUnion('type', [textPart, imagePart])).min(1)])
+const name = text.max(64).optional()
+
+const toolCall = z.strictObject({
+  id: text.min(1).max(256),
+  type: z.literal('function', 'only calls of functions are supported').default('function'),
+  function: z.strictObject({ name: text.min(1).max(64), arguments: text.default('') }),
+  // Clients that put a stream together again leave it in.
+  index: z.int().optional(),
+})
+
+const assistant = z
+  .strictObject({
+    role: z.literal('assistant'),
+    content: textOnly.optional(),
+    name,
+    tool_calls: z.array(toolCall).max(128).optional(),
+    // Not OpenAI's: what vLLM, llama.cpp and DeepSeek call the thoughts they answer with, so that clients send them back.
+    // https://api-docs.deepseek.com/guides/reasoning_model
+    reasoning_content: text.optional(),
+    annotations: z.array(z.never()).optional(),
+  })
+  .refine(({ content, tool_calls: calls }) => content !== undefined || (calls?.length ?? 0) > 0, {
+    path: ['content'],
+    message: 'may be left out only beside tool_calls',
+  })
+
+const message = z.discriminatedUnion(
+  'role',
+  [
+    z.strictObject({ role: z.enum(['system', 'developer']), content: textOnly, name }),
+    z.strictObject({ role: z.literal('user'), content: mixed, name }),
+    assistant,
+    z.strictObject({ role: z.literal('tool'), content: textOnly, name, tool_call_id: text.min(1).max(256) }),
+  ],
+  'must be one of system, developer, user, assistant, tool',
+)
+
+export const messages = z.array(withoutNulls(message)).min(1, 'needs at least one message')
+
+export function canonicalMessage(message: z.infer<typeof messages>[number]): Message {
+  const { name } = message
+  return {
+    // OpenAI's newer name for the same thing: https://platform.openai.com/docs/guides/text#message-roles-and-instruction-following
+    role: message.role === 'developer' ? 'system' : message.role,
+    content: contentOf(message.content),
+    ...(name !== undefined && { name }),
+    ...(message.role === 'tool' && { toolCallId: message.tool_call_id }),
+    ...(message.role === 'assistant' && turnOf(message)),
+  }
+}
+
+function turnOf({ tool_calls: calls = [], reasoning_content: reasoning }: z.infer<typeof assistant>) {
+  return {
+    ...(calls.length > 0 && {
+      toolCalls: calls.map(({ id, function: { name, arguments: text } }) => ({ id, name, arguments: text })),
+    }),
+    ...(reasoning !== undefined && { reasoning }),
+  }
+}
+
+function contentOf(content: z.infer<typeof mixed> | undefined): Message['content'] {
+  if (content === undefined || typeof content === 'string') return content ?? ''
+  const parts = content.map((part): TextPart | ImagePart =>
+    part.type === 'text' ? part : { type: 'image', url: part.image_url.url },
+  )
+  if (parts.some((part) => part.type === 'image')) return parts
+  return parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+}
