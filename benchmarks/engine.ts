@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { benchmarkModelFile } from './random-model.ts'
 import { environment, markdown } from './report.ts'
 import type { Extent, Section, Workload } from './workload.ts'
+import { grammar } from './workloads/grammar.ts'
 import { hundred } from './workloads/hundred.ts'
 import { interactiveBesideDeferred } from './workloads/interactive-beside-deferred.ts'
 import { overhead } from './workloads/overhead.ts'
@@ -20,6 +21,7 @@ const workloads: readonly Workload[] = [
   hundred,
   sharedSystemPrompt,
   interactiveBesideDeferred,
+  grammar,
 ]
 
 const { values: flags } = parseArgs({

@@ -190,9 +190,14 @@ export function writeRandomBert(options: RandomBertOptions, file: string): void 
     matrix('token_types.weight', embedding, 2, 'F32'),
     ...norm('token_embd_norm'),
     ...Array.from({ length: layers }, (_, index) => layer(`blk.${index}`)).flat(),
+    ...(options.pooling === rankPooling
+      ? [...dense('cls', embedding, embedding), ...dense('cls.output', embedding, 1)]
+      : []),
   ])
 }
 
+/** enum llama_pooling_type: a head gives a score instead of a vector. */
+const rankPooling = 4
 const specials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
 /** enum llama_token_type */
 const normal = 1

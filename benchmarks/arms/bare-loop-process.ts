@@ -26,7 +26,15 @@ const options = JSON.parse(process.argv[2] ?? '') as ArmOptions
 const library = loadLibrary(() => {})
 const model = openModel(
   library,
-  { model: 'random', file: '', batchTokens: 512, prefillChunkTokens: 512, ...options },
+  {
+    model: 'random',
+    file: '',
+    batchTokens: 512,
+    prefillChunkTokens: 512,
+    targetGapMs: 50,
+    prefixCacheBytes: 0,
+    ...options,
+  },
   [],
 )
 const { llama, context, memory, batch, batchTokens, vocabulary } = model

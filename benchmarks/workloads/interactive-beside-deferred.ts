@@ -12,6 +12,8 @@ const deferred = 8
 const promptTokens = 124
 /** A server that has not begun to answer by then is told so in the table. */
 const patienceMs = 4000
+/** So many unanswered ones tell enough. */
+const mostUnanswered = 2
 
 type Tier = 'flex' | 'priority'
 
@@ -52,12 +54,20 @@ async function rowOf(arm: ServerArm, slots: number, threads: number, extent: Ext
     for (let index = 0; index < samples; index++) {
       const [milliseconds] = await Promise.all([firstToken(server, 200 + index), delay(1000)])
       beside.push(milliseconds)
+      if (beside.filter((each) => each === Infinity).length === mostUnanswered) break
     }
     // The first one alone also pays for what the server does once.
     const own = median(alone.slice(1))
-    const ratio = (median(beside) / own).toFixed(1)
-    const shown = [own, median(beside)].map(milliseconds)
-    return [arm.name, String(slots), ...shown, ratio, beside.map(milliseconds).join(', ')]
+    const between = median(beside)
+    const ratio = between === Infinity ? `> ${(patienceMs / own).toFixed(1)}` : (between / own).toFixed(1)
+    return [
+      arm.name,
+      String(slots),
+      milliseconds(own),
+      milliseconds(between),
+      ratio,
+      beside.map(milliseconds).join(', '),
+    ]
   } catch (error) {
     if (!isUnsupported(error)) throw error
     return [arm.name, String(slots), 'not supported', '', '', '']

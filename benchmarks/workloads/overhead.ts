@@ -14,7 +14,7 @@ export const overhead: Workload = {
   async run({ file, quick, repetitions, progress }) {
     const server = await inferloom.start({ file, threads: 1, parallel: 16, contextTokens: 512 })
     try {
-      await microsecondsPerToken(server, 1, 0) // compiles what is hot
+      await microsecondsPerToken(server, 4, 0) // compiles what is hot
       const rows: string[][] = []
       const bars: Bar[] = []
       for (const requests of quick ? [1, 8] : [1, 4, 16]) {

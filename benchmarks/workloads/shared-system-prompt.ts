@@ -7,7 +7,6 @@ import { interleaved, median } from '../statistics.ts'
 import { streamAnswer } from '../streamed-request.ts'
 import type { Workload } from '../workload.ts'
 
-const systemTokens = 1000
 const outputTokens = 16
 const atOnce = 8
 
@@ -15,11 +14,13 @@ interface Variant {
   readonly label: string
   readonly arm: ServerArm
   readonly env?: Readonly<Record<string, string>>
+  /** It takes long and only says how large the difference is: measured once. */
+  readonly once?: boolean
 }
 
 const variants: readonly Variant[] = [
   { label: 'inferloom', arm: inferloom },
-  { label: 'inferloom without reuse', arm: inferloom, env: { INFERLOOM_PREFIX_REUSE: '0' } },
+  { label: 'inferloom without reuse', arm: inferloom, env: { INFERLOOM_PREFIX_REUSE: '0' }, once: true },
   { label: 'llama-server', arm: llamaServer },
 ]
 
@@ -29,19 +30,21 @@ export const sharedSystemPrompt: Workload = {
   async run({ file, threads, quick, repetitions, progress }) {
     const most = Math.max(...threads)
     const requests = quick ? 16 : 32
-    const arms = variants.filter(({ arm }) => !arm.missing)
-    const values = await interleaved(arms, repetitions, async ({ arm, label, env }, repetition) => {
+    const systemTokens = quick ? 300 : 1000
+    const arms = variants.filter(({ arm, once }) => !arm.missing && !(quick && once))
+    const values = await interleaved(arms, repetitions, async ({ arm, label, env, once }, repetition) => {
+      if (once && repetition > 0) return undefined
       progress(`shared: ${requests} requests, ${label}, ${repetition + 1} of ${repetitions}`)
       const options = { file, threads: most, parallel: atOnce, contextTokens: 2048 }
       const server = await arm.start({ ...options, ...(env && { env }) })
       try {
-        return await askAll(server, requests, repetition)
+        return await askAll(server, { requests, systemTokens, seed: repetition })
       } finally {
         await server.stop()
       }
     })
     const rows = arms.map(({ label }, index) => {
-      const runs = values[index] ?? []
+      const runs = values[index]?.filter((run) => run !== undefined) ?? []
       const seconds = median(runs.map((run) => run.seconds))
       const firstToken = median(runs.map((run) => run.firstTokenMs))
       return [label, seconds.toFixed(1), firstToken.toFixed(0), ((requests * outputTokens) / seconds).toFixed(0)]
@@ -58,7 +61,13 @@ export const sharedSystemPrompt: Workload = {
   },
 }
 
-async function askAll(server: RunningServer, requests: number, seed: number) {
+interface Asking {
+  readonly requests: number
+  readonly systemTokens: number
+  readonly seed: number
+}
+
+async function askAll(server: RunningServer, { requests, systemTokens, seed }: Asking) {
   const system = messageOf(systemTokens, seed)
   // A server's very first request also pays for its start.
   await streamAnswer(server, { messages: [{ role: 'user', content: 'ba' }], max_tokens: 2, logit_bias: forbidEnd })
