@@ -51,6 +51,13 @@ function node24() {
 export function handOver(command, args) {
   const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: nodeFirst(command) })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  // npm that is ended by a signal ends its shell too, but not what runs in it: whoever ended npm means the program.
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.env['npm_lifecycle_event'] === undefined || process.ppid === parent) return
+    clearInterval(watch)
+    child.kill('SIGTERM')
+  }, 250)
   child.on('error', (error) => fail(error.message))
   child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))
 }

@@ -32,7 +32,7 @@ export async function doctor(loaded: LoadedConfig, json: boolean): Promise<void>
     ['memory', `${bytes(hardware.memoryFree)} free of ${bytes(hardware.memoryTotal)}`],
     [
       'llama.cpp',
-      `${hardware.libraries[0]}${hardware.libraries.length > 1 ? ` (also here: ${hardware.libraries.slice(1).join(', ')})` : ''}`,
+      `${hardware.libraries[0] ?? 'none is installed'}${hardware.libraries.length > 1 ? ` (also here: ${hardware.libraries.slice(1).join(', ')})` : ''}`,
     ],
     ['devices', devices.join(', ')],
     [
@@ -53,6 +53,6 @@ export async function doctor(loaded: LoadedConfig, json: boolean): Promise<void>
     ['settings', loaded.file ?? 'defaults; no inferloom.yaml here or in the data folder'],
     ['server', running ? `running at ${client.url}` : `none at ${client.url}`],
   ]
-  for (const [name, value] of lines) process.stdout.write(`${name.padEnd(10)} ${value}\n`)
+  for (const [name, value] of lines) process.stdout.write(`${name.padEnd(10)} ${value || 'none'}\n`)
   for (const advice of hardware.advice) process.stdout.write(`\n${advice}\n`)
 }

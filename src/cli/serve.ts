@@ -8,10 +8,11 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
   const began = performance.now()
   const server = await startServer(loaded)
   const slow = setTimeout(() => process.stderr.write('loading models …\n'), 2000)
-  let stopping = false
+  let stopping: number | undefined
   const stop = () => {
-    if (stopping) process.exit(1)
-    stopping = true
+    // One Ctrl-C may come several times: from the terminal, and from npm and its script, which pass it on.
+    if (stopping !== undefined) return performance.now() - stopping > 500 ? process.exit(1) : undefined
+    stopping = performance.now()
     process.stderr.write('\nfinishing running answers; press Ctrl-C again to stop at once …\n')
     void server.close().then(() => process.exit(0))
   }
@@ -36,7 +37,7 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
         `data in ${loaded.home}; settings from ${loaded.file ?? 'defaults'}; Ctrl-C stops\n`,
     )
   } catch (error) {
-    if (stopping) return
+    if (stopping !== undefined) return
     await server.close()
     throw error
   } finally {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
+import { asInferloomError } from '../canonical/errors.ts'
 import type { Device } from '../engine/binding/abi.ts'
 import { findLibraries, loadLibrary, release } from '../engine/binding/library.ts'
 
@@ -22,8 +23,6 @@ export interface HardwareReport {
 /** Looks at this machine and loads llama.cpp into this process to see what it finds. */
 export function inspectHardware(): HardwareReport {
   const libraries = findLibraries().map((library) => library.package)
-  const { llama } = loadLibrary(() => {})
-  const devices = llama.devices()
   return {
     platform: `${process.platform}-${process.arch}`,
     node: process.version,
@@ -32,9 +31,18 @@ export function inspectHardware(): HardwareReport {
     memoryTotal: totalmem(),
     memoryFree: freemem(),
     libraries,
-    devices,
-    features: llama.systemInfo().trim(),
-    advice: adviceFor(devices),
+    ...inspectLibrary(),
+  }
+}
+
+function inspectLibrary(): Pick<HardwareReport, 'devices' | 'features' | 'advice'> {
+  try {
+    const { llama } = loadLibrary(() => {})
+    const devices = llama.devices()
+    return { devices, features: llama.systemInfo().trim(), advice: adviceFor(devices) }
+  } catch (error) {
+    // Who has no usable llama.cpp is who needs the report most.
+    return { devices: [], features: '', advice: [asInferloomError(error).message] }
   }
 }
 
