@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { benchmarkModelFile } from './random-model.ts'
 import { environment, markdown } from './report.ts'
 import type { Extent, Section, Workload } from './workload.ts'
+import { embeddings } from './workloads/embeddings.ts'
 import { grammar } from './workloads/grammar.ts'
 import { hundred } from './workloads/hundred.ts'
 import { interactiveBesideDeferred } from './workloads/interactive-beside-deferred.ts'
@@ -22,6 +23,7 @@ const workloads: readonly Workload[] = [
   sharedSystemPrompt,
   interactiveBesideDeferred,
   grammar,
+  embeddings,
 ]
 
 const { values: flags } = parseArgs({

@@ -22,11 +22,12 @@ export interface TestServer extends RunningServer {
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
 }
 
-/** Starts a server with settings as the environment gives them, such as `{ INFERLOOM_PARALLEL: '2' }`. */
-export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+/** Starts a server with settings as the environment gives them, such as `{ INFERLOOM_PARALLEL: '2' }`, or a file. */
+export async function startTestServer(env: Record<string, string> = {}, file?: string): Promise<TestServer> {
   const home = mkdtempSync(join(tmpdir(), 'inferloom-test-'))
   const loaded = await loadConfig({
     env: { INFERLOOM_HOME: home, INFERLOOM_PORT: '0', INFERLOOM_LOG: 'silent', ...oneThread, ...env },
+    ...(file !== undefined && { file }),
   })
   const server = await startServer(loaded)
   await server.ready()
@@ -50,12 +51,25 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
 
 export const question = [{ role: 'user' as const, content: 'What is inference?' }]
 
+interface EmbeddingCounts {
+  readonly evaluations: number
+  readonly inputs: number
+  readonly waiting: number
+}
+
 interface EngineRow {
   readonly pid: number
   readonly state: string
   readonly restarts: number
   readonly outstanding: number
-  readonly stats: { running: number; waiting: number; freeSlots: number; steps: number; cellsReserved: number }
+  readonly stats: {
+    running: number
+    waiting: number
+    freeSlots: number
+    steps: number
+    cellsReserved: number
+    embeddings: EmbeddingCounts
+  }
 }
 
 export async function engineOf(server: TestServer): Promise<EngineRow> {

@@ -1,3 +1,4 @@
+import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../canonical/embed.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 
@@ -25,5 +26,8 @@ export interface Provider {
    * Refusals are thrown before the first batch; aborting `signal` frees everything the request held.
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<readonly StreamEvent[]>
+  /** Absent where no model of it can. Aborting `signal` rejects with its reason. */
+  embed?(request: EmbedRequest, signal: AbortSignal): Promise<EmbedResult>
+  rerank?(request: RerankRequest, signal: AbortSignal): Promise<RerankResult>
   close(): Promise<void>
 }

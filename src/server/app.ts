@@ -4,9 +4,13 @@ import { InferloomError } from '../canonical/errors.ts'
 import type { Config } from '../config/schema.ts'
 import { openaiChat } from '../dialects/openai-chat/parse.ts'
 import { openaiCompletions } from '../dialects/openai-completions/parse.ts'
+import type { OneShotDialect } from '../dialects/one-shot.ts'
+import { openaiEmbeddings } from '../dialects/openai-embeddings/parse.ts'
+import { rerank } from '../dialects/rerank/parse.ts'
 import type { Models } from '../gateway/models.ts'
-import type { Pipeline } from '../gateway/pipeline.ts'
+import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
 import type { ModelInfo, Provider } from '../providers/provider.ts'
+import { answerOnce } from './answer-once.ts'
 import { answer } from './answer.ts'
 import { Guard } from './guard.ts'
 import { installErrorHandlers, onClientError } from './http-errors.ts'
@@ -70,6 +74,16 @@ export function buildApp({ config, models, pipeline, providers, active, isClosin
     const options = { dialect, pipeline, active, idleTimeoutMs: server.idleTimeoutSeconds * 1000 }
     app.post(dialect.path, (request, reply) => answer(options, request, reply))
   }
+  const once = <Request, Result>(
+    dialect: OneShotDialect<Request, Result>,
+    run: (request: Request, context: RequestContext) => Promise<Result>,
+  ) => {
+    for (const path of dialect.paths) {
+      app.post(path, (request, reply) => answerOnce({ dialect, run, active }, request, reply))
+    }
+  }
+  once(openaiEmbeddings, (request, context) => pipeline.embed(request, context))
+  once(rerank, (request, context) => pipeline.rerank(request, context))
   app.get('/v1/models', () => ({ object: 'list', data: models.list().map(modelBody) }))
   // Model names may hold slashes, hence the wildcard.
   app.get('/v1/models/*', (request) => modelBody(models.find((request.params as { '*': string })['*']).model))

@@ -75,6 +75,39 @@ export function providerSuite(name: string, make: () => Provider): void {
       await expect(run()).rejects.toThrow()
       expect(textOf(await collect())).not.toBe('')
     })
+
+    const model = () => provider.models()[0]?.id ?? ''
+    const patient = () => new AbortController().signal
+
+    test('embeds in the order of the inputs, at length 1, and counts the tokens', async ({ skip }) => {
+      if (!provider.embed) return skip('it does not embed')
+      const inputs = ['inference', 'a loaf of bread', 'inference']
+      const { embeddings, inputTokens } = await provider.embed({ model: model(), inputs }, patient())
+      expect(embeddings).toHaveLength(3)
+      const [first, second, third] = embeddings.map((vector) => [...vector])
+      for (const value of [first, third]) expect(Math.hypot(...(value ?? []))).toBeCloseTo(1, 4)
+      const apart = (other?: number[]) => Math.hypot(...(first ?? []).map((value, at) => value - (other?.[at] ?? 0)))
+      expect(apart(third)).toBeLessThan(apart(second))
+      expect(inputTokens).toBeGreaterThanOrEqual(inputs.length)
+    })
+
+    test('ranks best first, by index, with scores from 0 to 1, and no more than were asked for', async ({ skip }) => {
+      if (!provider.rerank) return skip('it does not rank')
+      const documents = ['bread', 'What is inference?', 'rain']
+      const ask = { model: model(), query: 'What is inference?', documents }
+      const { ranking } = await provider.rerank(ask, patient())
+      expect(ranking[0]?.index).toBe(1)
+      expect(ranking.map(({ score }) => score)).toEqual(ranking.map(({ score }) => score).sort((a, b) => b - a))
+      for (const { score } of ranking) expect(score >= 0 && score <= 1 + 1e-6).toBe(true)
+      const { ranking: best } = await provider.rerank({ ...ask, topN: 1 }, patient())
+      expect(best.map(({ index }) => index)).toEqual([1])
+    })
+
+    test('an embedding that was left before it began is refused with the reason', async ({ skip }) => {
+      if (!provider.embed) return skip('it does not embed')
+      const left = AbortSignal.abort(new Error('left'))
+      await expect(provider.embed({ model: model(), inputs: ['a'] }, left)).rejects.toThrow('left')
+    })
   })
 }
 

@@ -1,6 +1,7 @@
 import koffi from 'koffi'
 import { InferloomError } from '../../canonical/errors.ts'
 import type { Pointer } from './abi.ts'
+import { useAdapters } from './adapters.ts'
 import { headSize, openBatch, type BatchBuffers, type LoadedModel } from './model.ts'
 
 // enum llama_pooling_type
@@ -8,8 +9,8 @@ const pooling = { none: 0, mean: 1, rank: 4 }
 // enum llama_flash_attn_type
 const flashAttention = { auto: -1, off: 0 }
 
-// enum ggml_type. In F16 a vector differs by 2e-4 with what else is in its batch, in F32 by a third of that; fused
-// kernels on GPUs take F16 only.
+// enum ggml_type. With weights in F32, what else is in the batch moves a vector by 6e-6 over an F16 cache and by 1e-7
+// over an F32 one; fused kernels get the F16 one, which all of them take.
 const valueType = { f32: 0, f16: 1 }
 
 /** Sequences in one evaluation; more gain nothing, and models with a recurrent state keep one of each. */
@@ -70,8 +71,8 @@ export class EmbeddingContext {
     batch.wantsLogits.fill(1, 0, row)
     batch.native.n_tokens = row
     if (llama.hasMemory(context)) llama.memoryClear(llama.memory(context), false)
-    const evaluate = llama.modelHasEncoder(this.#model.model) ? llama.encode : llama.decode
-    const status = evaluate(context, batch.native)
+    const encodes = llama.modelHasEncoder(this.#model.model)
+    const status = encodes ? llama.encode(context, batch.native) : llama.decode(context, batch.native)
     if (status !== 0) throw new InferloomError('engine_failed', `Embedding failed in llama.cpp with status ${status}.`)
     return sequences.map((_, sequence) => this.#valuesOf(context, sequence))
   }
@@ -123,6 +124,7 @@ export class EmbeddingContext {
       const message = `There is not memory enough to embed ${tokens} tokens at once. Remedy: send shorter inputs.`
       throw new InferloomError('context_length_exceeded', message)
     }
+    useAdapters(llama, context, this.#model.adapters)
     // Buffers of a smaller batch stay behind: their sizes double, so that they come to less than the last one.
     this.#open = { context, capacity: wanted, batch: openBatch(llama, wanted) }
     return this.#open

@@ -1,0 +1,34 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { InferloomError } from '../canonical/errors.ts'
+import type { OneShotDialect } from '../dialects/one-shot.ts'
+import type { RequestContext } from '../gateway/pipeline.ts'
+
+export interface AnswerOnceOptions<Request, Result> {
+  readonly dialect: OneShotDialect<Request, Result>
+  readonly run: (request: Request, context: RequestContext) => Promise<Result>
+  /** Requests being answered, so that a shutdown can end them. */
+  readonly active: Set<AbortController>
+}
+
+/** Answers one request whose answer comes whole: parse, run, write. */
+export async function answerOnce<Request, Result>(
+  { dialect, run, active }: AnswerOnceOptions<Request, Result>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const receivedAt = performance.now() - reply.elapsedTime
+  const parsed = dialect.parse(request.body)
+  const controller = new AbortController()
+  active.add(controller)
+  const onClose = () => controller.abort(new InferloomError('client_closed', 'The client closed the connection.'))
+  reply.raw.once('close', onClose)
+  try {
+    const { signal } = controller
+    const context = { id: request.id, dialect: dialect.name, stream: false, receivedAt, signal }
+    const result = await run(parsed.request, context)
+    return await reply.type('application/json; charset=utf-8').send(parsed.write(request.id, result))
+  } finally {
+    reply.raw.off('close', onClose)
+    active.delete(controller)
+  }
+}
