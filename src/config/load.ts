@@ -116,7 +116,10 @@ function invalid(
 function withAbsoluteFiles(config: Config, file: string | undefined): Config {
   const base = file === undefined ? process.cwd() : dirname(file)
   const models = Object.fromEntries(
-    Object.entries(config.models).map(([name, model]) => [name, { ...model, file: resolve(base, model.file) }]),
+    Object.entries(config.models).map(([name, model]) => {
+      const lora = model.lora.map((adapter) => ({ ...adapter, file: resolve(base, adapter.file) }))
+      return [name, { ...model, file: resolve(base, model.file), lora }]
+    }),
   )
   const store = { folders: config.store.folders.map((folder) => resolve(base, folder)) }
   return { ...config, models, store }

@@ -27,6 +27,25 @@ const model = z.strictObject({
   parallel: whole(256).optional().meta({ description: 'Requests that decode at once. Default: engine.parallel.' }),
   threads: whole(512).optional().meta({ description: 'Compute threads. Default: engine.threads.' }),
   sampling: sampling.optional().meta({ description: 'Used where a request leaves these open.' }),
+  lora: z
+    .array(
+      z.strictObject({
+        file: z.string().min(1).meta({ description: 'A LoRA adapter in a GGUF file.' }),
+        scale: z.number().min(-100).max(100).default(1).meta({ description: 'How much of it is added.' }),
+      }),
+    )
+    .max(16)
+    .default([])
+    .meta({ description: 'Adapters that make another model of the file; models of one file share its weights.' }),
+  preload: z.boolean().optional().meta({
+    description:
+      'true loads it at the start or fails, false waits for its first request. Default: loaded at the start if it fits in memory beside those before it.',
+  }),
+  pinned: z.boolean().default(false).meta({ description: 'Never leaves memory once it is there.' }),
+  keepAlive: z.number().min(-1).max(1_000_000).optional().meta({
+    description:
+      'Seconds without a request after which it leaves memory: 0 at once, -1 never. It may leave earlier when another model needs the memory. Default: engine.keepAlive.',
+  }),
 })
 
 /** Every setting there is. Exported as JSON Schema for editors in `config.schema.json`. */
@@ -110,6 +129,19 @@ export const configSchema = z.strictObject({
       prefixCacheMB: setting(z.number().min(0).max(1_000_000).default(256), {
         description: 'Memory, in megabytes per model, for evaluated prompts that are kept beside the KV cache.',
         env: 'INFERLOOM_PREFIX_CACHE_MB',
+      }),
+      memoryGB: setting(z.number().positive().max(100_000).optional(), {
+        description:
+          'Memory, in gigabytes, for all models together; those that were not used for longest leave it for others. Default: 70 % of what is available at the start.',
+        env: 'INFERLOOM_MEMORY_GB',
+      }),
+      keepAlive: setting(z.number().min(-1).max(1_000_000).default(300), {
+        description: 'Seconds without a request after which a model leaves memory: 0 at once, -1 never.',
+        env: 'INFERLOOM_KEEP_ALIVE',
+      }),
+      loadTimeoutSeconds: setting(seconds(86_400).default(300), {
+        description: 'A model that takes longer to load is given up.',
+        env: 'INFERLOOM_LOAD_TIMEOUT_SECONDS',
       }),
       stallSeconds: setting(seconds(3600).default(120), {
         description: 'An engine that is busy and silent for longer is taken for dead and restarted.',

@@ -171,7 +171,7 @@ export class Engine implements Provider {
     return {
       model: this.#options.model,
       state: name,
-      pid: ready?.worker.pid,
+      pid: 'worker' in this.#state ? this.#state.worker.pid : undefined,
       threads: this.#options.threads,
       restarts: this.#restarts,
       outstanding: this.#outstanding.size + this.#embeds.size,
@@ -181,10 +181,15 @@ export class Engine implements Provider {
     }
   }
 
-  async close(): Promise<void> {
+  /** Whether it will not answer again: its file has become unreadable, or it was closed. */
+  get hasFailed(): boolean {
+    return this.#state.name === 'failed' || this.#state.name === 'closed'
+  }
+
+  /** Ends what is running with `error`. */
+  async close(error = new InferloomError('shutting_down', 'inferloom is shutting down.')): Promise<void> {
     const state = this.#state
     clearInterval(this.#watchdog)
-    const error = new InferloomError('shutting_down', 'inferloom is shutting down.')
     this.#become({ name: 'closed', error })
     this.#failAll(error)
     if (state.name === 'backing-off') clearTimeout(state.timer)

@@ -59,6 +59,10 @@ export interface Gguf {
   /** Of a model in several files: how many there are. */
   readonly splitCount: number
   readonly fileType: number | undefined
+  /** `model`, `adapter` … */
+  readonly kind: string | undefined
+  /** Of an adapter: `lora`. */
+  readonly adapterType: string | undefined
   readonly tensors: readonly GgufTensor[]
 }
 
@@ -258,6 +262,8 @@ function summary(cursor: GgufCursor, metadata: Metadata) {
     hasChatTemplate: metadata.has('tokenizer.chat_template'),
     tokenizer: textIn(metadata, 'tokenizer.ggml.model'),
     splitCount: numberIn(metadata, 'split.count') ?? 1,
+    kind: textIn(metadata, 'general.type'),
+    adapterType: textIn(metadata, 'adapter.type'),
   }
 }
 

@@ -2,6 +2,7 @@
 import type { FinishReason, TokenLogprobs } from '../canonical/events.ts'
 import type { ErrorCode } from '../canonical/errors.ts'
 import type { Sampling } from '../canonical/request.ts'
+import type { LoraAdapter } from './lora.ts'
 
 /** How one model is loaded; every number is decided before the process starts. */
 export interface LoadOptions {
@@ -12,6 +13,10 @@ export interface LoadOptions {
   readonly parallel: number
   /** Tokens of prompt and output that one request may have; absent means what the model was trained for. */
   readonly contextTokens?: number
+  /** Room of the KV cache, in tokens of all requests together; absent decides by what memory is free. */
+  readonly cells?: number
+  /** Adapters whose weights are added to those of the model. */
+  readonly lora?: readonly LoraAdapter[]
   /** Tokens in one evaluation. */
   readonly batchTokens: number
   /** Absent decides by the size of the heads. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { InferloomError } from '../canonical/errors.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { EnginePool } from '../engine/pool.ts'
 import type { Ledger } from '../gateway/ledger/ledger.ts'
 import type { Store } from '../storage/store.ts'
 
@@ -9,7 +9,7 @@ const mostRows = 1000
 /** What the dashboard and `inferloom requests` ask for. */
 export function addAdminRoutes(
   app: FastifyInstance,
-  { store, ledger, engines }: { store: Store; ledger: Ledger; engines: readonly Engine[] },
+  { store, ledger, pool }: { store: Store; ledger: Ledger; pool: EnginePool },
 ): void {
   app.get('/admin/requests', async (request) => {
     const limit = Number((request.query as { limit?: string }).limit ?? 50)
@@ -21,5 +21,5 @@ export function addAdminRoutes(
     await ledger.flush()
     return { data: await store.latestRequests(limit) }
   })
-  app.get('/admin/engine', async () => ({ data: await Promise.all(engines.map((engine) => engine.report())) }))
+  app.get('/admin/engine', () => pool.report())
 }

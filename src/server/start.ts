@@ -1,14 +1,13 @@
 import type { AddressInfo } from 'node:net'
 import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { Engine } from '../engine/engine.ts'
 import { Ledger } from '../gateway/ledger/ledger.ts'
 import { Models } from '../gateway/models.ts'
 import { Pipeline } from '../gateway/pipeline.ts'
 import { openStore } from '../storage/store.ts'
 import { addAdminRoutes } from './admin.ts'
 import { buildApp } from './app.ts'
-import { engineOptions } from './engines.ts'
+import { openPool } from './engines.ts'
 import { isLoopback } from './guard.ts'
 import type { ModelInfo } from '../providers/provider.ts'
 
@@ -22,7 +21,8 @@ export interface RunningServer {
 }
 
 /** Wires the parts together and listens. Throws an error that names the remedy when it cannot. */
-export async function startServer({ config, home }: LoadedConfig): Promise<RunningServer> {
+export async function startServer(loaded: LoadedConfig): Promise<RunningServer> {
+  const { config, home } = loaded
   const { host, port, keys, shutdownGraceSeconds } = config.server
   if (!isLoopback(host) && keys.length === 0) {
     throw new InferloomError(
@@ -37,26 +37,29 @@ export async function startServer({ config, home }: LoadedConfig): Promise<Runni
   const ledger = new Ledger(store, (error, lost) =>
     app.log.error({ err: error, lost }, 'the ledger could not be written'),
   )
-  const engines = engineOptions(config).map((options) => new Engine(options))
-  const models = new Models(engines)
+  const pool = openPool(loaded)
+  const models = new Models([pool])
   const app = buildApp({
     config,
     models,
     pipeline: new Pipeline(models, ledger),
-    providers: engines,
+    providers: [pool],
     active,
     isClosing: () => closing !== undefined,
   })
-  addAdminRoutes(app, { store, ledger, engines })
+  addAdminRoutes(app, { store, ledger, pool })
 
   const end = async () => {
     const timer = setTimeout(() => {
       const error = new InferloomError('shutting_down', 'inferloom is shutting down and this answer took too long.')
       for (const controller of active) controller.abort(error)
     }, shutdownGraceSeconds * 1000)
+    // A connection whose answer ends after this is idle then, and would keep the server for its idle timeout.
+    const idle = setInterval(() => app.server.closeIdleConnections(), 50)
     await app.close()
+    clearInterval(idle)
     clearTimeout(timer)
-    await Promise.all(engines.map((engine) => engine.close()))
+    await pool.close()
     await ledger.flush()
     await store.close()
   }
@@ -72,7 +75,7 @@ export async function startServer({ config, home }: LoadedConfig): Promise<Runni
   return {
     url: `http://${shown}:${address.port}`,
     ready: async () => {
-      await Promise.all(engines.map((engine) => engine.ready()))
+      await pool.ready()
       return models.list()
     },
     close,

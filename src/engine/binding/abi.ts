@@ -140,6 +140,10 @@ export interface Functions {
   modelMetadata(model: Pointer, key: string, into: Uint8Array, room: number): number
   contextInit(model: Pointer, params: ContextParams): Pointer | null
   contextTokens(context: Pointer): number
+  /** Null when the file is damaged or does not fit the model. */
+  adapterLoad(model: Pointer, path: string): Pointer | null
+  /** 0 when all is well. */
+  adaptersSet(context: Pointer, adapters: readonly Pointer[], count: number, scales: readonly number[]): number
   contextFree(context: Pointer): void
   memory(context: Pointer): Pointer
   /** Models that only embed have no memory of earlier tokens, and cannot generate. */
@@ -256,6 +260,8 @@ export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base
     ),
     contextInit: of('void *llama_init_from_model(void *model, llama_context_params params)'),
     contextTokens: of('uint32_t llama_n_ctx(void *context)'),
+    adapterLoad: of('void *llama_adapter_lora_init(void *model, const char *path)'),
+    adaptersSet: of('int32_t llama_set_adapters_lora(void *context, void **adapters, size_t count, float *scales)'),
     contextFree: of('void llama_free(void *context)'),
     memory,
     hasMemory: (context) => memory(context) !== null,

@@ -2,6 +2,7 @@ import koffi from 'koffi'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { InferloomError } from '../../canonical/errors.ts'
 import type { LoadOptions } from '../protocol.ts'
+import { loadAdapters, useAdapters, type Adapter } from './adapters.ts'
 import type { Batch, Functions, Pointer } from './abi.ts'
 import type { Library } from './library.ts'
 
@@ -25,6 +26,7 @@ export interface LoadedModel {
   readonly canShare: boolean
   readonly batchTokens: number
   readonly batch: BatchBuffers
+  readonly adapters: readonly Adapter[]
 }
 
 /** `llama_batch` as typed arrays over its own memory: one entry per token of an evaluation. */
@@ -37,6 +39,7 @@ export interface BatchBuffers {
   readonly wantsLogits: Int8Array
 }
 
+const mostCells = 32_768
 /** The most memory that the KV cache may take, as a share of what is free when the model is loaded. */
 const cacheShare = 0.5
 const bytesPerValue = 2 // F16, the default that library.ts checked
@@ -49,7 +52,7 @@ export function openModel(library: Library, options: LoadOptions, log: readonly 
   if (!model) throw loadError(options.file, log)
   const trained = llama.modelContextTokens(model)
   const contextTokens = Math.min(options.contextTokens ?? trained, trained)
-  const cells = cellsWithin(library, model, contextTokens, options.parallel)
+  const cells = options.cells ?? cellsWithin(library, model, contextTokens, options.parallel)
   const sequences = Math.min(options.parallel + keptSequences, mostSequences)
   const fused = options.flashAttention ?? (hasGpu(library) || headSize(llama, model) >= fusedHeadSize)
   const context = llama.contextInit(model, {
@@ -64,6 +67,8 @@ export function openModel(library: Library, options: LoadOptions, log: readonly 
     kv_unified: true,
   })
   if (!context) throw loadError(options.file, log)
+  const adapters = loadAdapters(llama, model, options, log)
+  useAdapters(llama, context, adapters)
   const vocab = llama.modelVocab(model)
   return {
     llama,
@@ -80,6 +85,7 @@ export function openModel(library: Library, options: LoadOptions, log: readonly 
     canShare: (options.prefixReuse ?? true) && !llama.modelIsRecurrent(model) && !llama.modelIsHybrid(model),
     batchTokens: options.batchTokens,
     batch: openBatch(llama, options.batchTokens),
+    adapters,
   }
 }
 
@@ -98,12 +104,15 @@ function hasGpu({ llama }: Library): boolean {
   return llama.devices().some(({ type }) => type === 1 || type === 2)
 }
 
-/** Room for every sequence at full length where memory allows it, and always for one. */
+/**
+ * Room for every sequence at full length, up to `mostCells` and as far as memory allows it, and always for one: few
+ * requests fill their context, and one that finds the cache full is set aside until there is room.
+ */
 function cellsWithin({ llama }: Library, model: Pointer, contextTokens: number, parallel: number): number {
   const cell = 2 * llama.modelLayers(model) * llama.modelHeadsKv(model) * headSize(llama, model) * bytesPerValue
   const free = llama.devices().reduce((most, device) => Math.max(most, device.memoryFree), 0)
   const affordable = Math.floor((free * cacheShare) / Math.max(1, cell))
-  return Math.max(contextTokens, Math.min(contextTokens * parallel, affordable))
+  return Math.max(contextTokens, Math.min(contextTokens * parallel, mostCells, affordable))
 }
 
 export function headSize(llama: Functions, model: Pointer): number {
