@@ -74,6 +74,13 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       const { doctor } = await import('./doctor.ts')
       await doctor(await configFrom(options), options.json ?? false)
     })
+  withSettings(program.command('top').description('show what each model of the running server is doing'))
+    .option('--once', 'once, instead of again each second')
+    .option('--json', 'once, for machines')
+    .action(async (options: Flags & { once?: boolean; json?: boolean }) => {
+      const { top } = await import('./top.ts')
+      await top(await configFrom(options), options)
+    })
   withSettings(program.command('requests').description('show the latest requests of the running server'))
     .option('-n, --limit <number>', 'how many', '20')
     .option('--json', 'for machines')

@@ -8,7 +8,7 @@ export interface Lease {
   readonly sequences: readonly number[]
   /** Tokens of the prompt that were there already. */
   readonly attached: number
-  readonly cells: number
+  cells: number
   /** The sequence whose cells were attached to, which must stay as long. */
   readonly source: number | undefined
 }
@@ -25,7 +25,7 @@ interface Found {
 }
 
 /** Sharing fewer tokens than this saves less than it costs to wait for them, or to keep them. */
-export const worthKeeping = 32
+const worthKeeping = 32
 
 /**
  * The cells of the unified KV cache: who holds which tokens, and who may begin with those of another.
@@ -118,6 +118,14 @@ export class KvCache {
     this.#running.insert(first, prompt)
     this.#evaluated.set(first, there)
     return { sequences, attached: there, cells, source }
+  }
+
+  /** Reserves more for one who runs. Returns whether there was room. */
+  extend(lease: Lease, cells: number): boolean {
+    if (!this.#makeRoom(cells, 0, undefined)) return false
+    lease.cells += cells
+    this.#reserved += cells
+    return true
   }
 
   /** The first tokens of this sequence's prompt can be shared from now on. */

@@ -44,7 +44,7 @@ export class ParkedPrefixes {
   park(sequence: number, tokens: Int32Array): void {
     if (this.#tree.longest(tokens)?.length === tokens.length) return
     const { llama, context } = this.#model
-    const size = Number(llama.stateSequenceSize(context, sequence))
+    const size = llama.stateSequenceSize(context, sequence)
     if (size === 0 || size > this.#most) return
     for (const shorter of this.#tree.beginningsOf(tokens)) this.#forget(shorter)
     for (const id of this.#parked.keys()) {
@@ -52,7 +52,7 @@ export class ParkedPrefixes {
       this.#forget(id)
     }
     const state = new Uint8Array(size)
-    if (Number(llama.stateSequenceGet(context, state, size, sequence)) === size) this.add(tokens, state)
+    if (llama.stateSequenceGet(context, state, size, sequence) === size) this.add(tokens, state)
   }
 
   add(tokens: Int32Array, state: Uint8Array): void {
@@ -68,7 +68,7 @@ export class ParkedPrefixes {
     const parked = this.#parked.get(id)
     if (!parked) return false
     const { llama, context, memory } = this.#model
-    const read = Number(llama.stateSequenceSet(context, parked.state, parked.state.length, sequence))
+    const read = llama.stateSequenceSet(context, parked.state, parked.state.length, sequence)
     if (read !== parked.state.length) {
       llama.sequenceRemove(memory, sequence, -1, -1)
       this.#forget(id)
@@ -82,7 +82,7 @@ export class ParkedPrefixes {
 
   /** Most recently used first. */
   entries(): Parked[] {
-    return [...this.#parked.values()].reverse()
+    return [...this.#parked.values()].toReversed()
   }
 
   #forget(id: number): void {

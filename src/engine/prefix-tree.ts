@@ -116,7 +116,7 @@ export class PrefixTree {
   #alongDeepestFirst(tokens: Int32Array): { holders: ReadonlySet<number>; length: number }[] {
     return this.#along(tokens)
       .map(({ node, length }) => ({ holders: node.holders, length }))
-      .reverse()
+      .toReversed()
   }
 
   /** The nodes that these tokens lead through, and how many tokens are shared up to each. */

@@ -1,7 +1,7 @@
 import type { StepCost } from './step-cost.ts'
 
 const gramLength = 3
-const mostDrafted = 16
+export const mostGuessed = 16
 /** After a wrong guess, how many tokens pass before the next one where guesses seldom hold. */
 const pauseTokens = 32
 
@@ -48,7 +48,7 @@ export class PromptLookup {
     if (length < gramLength || length < this.#resumeAt) return []
     const from = this.#followedAt.get(this.#gramBefore(length))
     if (from === undefined || from >= length) return []
-    const most = Math.min(room, mostDrafted, length - from)
+    const most = Math.min(room, mostGuessed, length - from)
     const count = this.#worthwhile(most, batched, cost)
     return this.#tokens.slice(from, from + count)
   }

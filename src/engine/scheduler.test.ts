@@ -1,8 +1,11 @@
 // The scheduler in a process of its own, on the built-in model: what it shares, whom it prefers, and that none of it
 // changes an answer.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Done, EngineStats, FromWorker, Job, LoadOptions } from './protocol.ts'
 import { WorkerProcess } from './worker-process.ts'
 
@@ -151,6 +154,30 @@ describe('prefixes', () => {
     expect(texts).toEqual(plain.texts)
   })
 
+  test('what was evaluated outlives the process where that is asked for, and only for the same model', async () => {
+    const prefixFile = join(mkdtempSync(join(tmpdir(), 'inferloom-test-')), 'prefixes')
+    onTestFinished(() => rmSync(dirname(prefixFile), { recursive: true }))
+    const first = await TestWorker.start({ prefixFile })
+    const before = await first.ask(`${system}What is a token?`).done
+    await first.stop()
+    const second = await TestWorker.start({ prefixFile })
+    const after = await second.ask(`${system}What is a token?`).done
+    expect(after.cachedTokens).toBe(after.promptTokens - 1)
+    expect(after.texts).toEqual(before.texts)
+    const other = await TestWorker.start({ prefixFile, flashAttention: true })
+    expect((await other.ask(`${system}What is a token?`).done).cachedTokens).toBe(0)
+    for (const damage of [
+      (bytes) => bytes.subarray(0, bytes.length - 5000),
+      (bytes) => bytes.fill(0xff, 300, 308),
+    ] satisfies ((bytes: Buffer) => Buffer)[]) {
+      await second.stop()
+      writeFileSync(prefixFile, damage(readFileSync(prefixFile)))
+      const third = await TestWorker.start({ prefixFile })
+      expect((await third.ask(`${system}What is a token?`).done).texts).toEqual(before.texts)
+      await third.stop()
+    }
+  })
+
   test.each([
     ['with the fused kernel, where they stay in the cache', true],
     ['without it, where they are parked outside', false],
@@ -233,6 +260,20 @@ describe('priorities', () => {
     const plain = await TestWorker.start({ parallel: 1, contextTokens: 512, prefixReuse: false })
     for (const [index, { texts, outputTokens }] of answers.entries()) {
       expect(outputTokens).toBe(490)
+      expect(texts).toEqual((await plain.ask(`Tell me about ${index}: `, ask).done).texts)
+    }
+    expect(await worker.stats()).toMatchObject({ running: 0, waiting: 0, freeSlots: 2, cellsReserved: 0 })
+  })
+
+  test('answers that together outgrow the cache all end, as long as they were asked to be', async () => {
+    // 2,048 cells for four answers of up to 1,000 tokens each: none reserves that much before it needs it.
+    const worker = await TestWorker.start({ parallel: 2, contextTokens: 1024 })
+    const ask = { sampling: endless, maxOutputTokens: 1000 }
+    const asked = [0, 1, 2, 3].map((index) => worker.ask(`Tell me about ${index}: `, ask))
+    const long = await Promise.all(asked.map(({ done }) => done))
+    const plain = await TestWorker.start({ parallel: 1, prefixReuse: false })
+    for (const [index, { outputTokens, texts }] of long.entries()) {
+      expect(outputTokens).toBe(1000)
       expect(texts).toEqual((await plain.ask(`Tell me about ${index}: `, ask).done).texts)
     }
     expect(await worker.stats()).toMatchObject({ running: 0, waiting: 0, freeSlots: 2, cellsReserved: 0 })

@@ -4,7 +4,7 @@ import { logitsOf, type LoadedModel } from './binding/model.ts'
 import { Choice } from './choice.ts'
 import { KvCache } from './kv-cache.ts'
 import { tokenLogprobs } from './logprobs.ts'
-import { PromptLookup } from './prompt-lookup.ts'
+import { mostGuessed, PromptLookup } from './prompt-lookup.ts'
 import type { Delta, Done, EngineStats, Job } from './protocol.ts'
 import { StepCost } from './step-cost.ts'
 import { planStep } from './step-plan.ts'
@@ -42,7 +42,8 @@ const lookupTemperature = 0.4
  * Continuous batching: every step evaluates one token of each decoding choice and, beside them, a chunk of the
  * prompts of those that have just joined. Requests join and leave at any step.
  *
- * The KV cells that a request can ever need are reserved before it starts, so none that was started has to stop.
+ * KV cells are reserved a few hundred output tokens ahead. Where they run out, whoever matters least and came last is
+ * set aside: it waits, what it has evaluated is kept as any other prefix, and it goes on from there.
  */
 export class Scheduler {
   readonly #model: LoadedModel
@@ -167,6 +168,7 @@ export class Scheduler {
   /** One evaluation, and what it gave to whom. */
   step(): StepResult {
     const now = performance.now()
+    this.#reserveAhead(now)
     this.#admit(now)
     const plan = planStep(this.#running, {
       now,
@@ -216,7 +218,11 @@ export class Scheduler {
   }
 
   #start(ticket: Ticket): boolean {
-    const lease = this.cache.open(ticket.context, ticket.job.n, ticket.outputCells)
+    ticket.reservedOutput = 0
+    ticket.reserveMore()
+    // Of the output, what was decoded before it was set aside is in the context already.
+    const output = ticket.reservedOutput * ticket.job.n - (ticket.context.length - ticket.prompt.length)
+    const lease = this.cache.open(ticket.context, ticket.job.n, output)
     if (!lease) return false
     this.#waiting.delete(ticket)
     this.#running.add(ticket)
@@ -238,19 +244,33 @@ export class Scheduler {
     return new Choice(index, sequence, job, { sampler, ...(repeats && { lookup: new PromptLookup(prompt) }) })
   }
 
-  /**
-   * The cache is full, and one who matters less holds of it: that one waits, and what it has evaluated so far is kept
-   * as any other prefix, to be attached to when it goes on.
-   */
+  /** Sets aside those who matter less, as many as it takes to start this one. */
   #setAsideFor(ticket: Ticket, priority: number, now: number): boolean {
-    const lesser = [...this.#running]
-      .filter((other) => agedPriority(other, now) > priority && other.job.n === 1)
-      .sort((a, b) => agedPriority(b, now) - agedPriority(a, now) || b.arrivedAt - a.arrivedAt)
-    for (const other of lesser) {
+    for (const other of this.#leastFirst(now)) {
+      if (agedPriority(other, now) <= priority) return false
       this.#setAside(other)
       if (this.#start(ticket)) return true
     }
     return false
+  }
+
+  /** Makes sure that the next step of everyone has its cells. The one who matters most always gets them. */
+  #reserveAhead(now: number): void {
+    for (const ticket of this.#running) {
+      if (!ticket.lease || !ticket.needsMore(mostTokensPerStep)) continue
+      const more = ticket.reserveMore()
+      while (ticket.lease && !this.cache.extend(ticket.lease, more)) {
+        const [least = ticket] = this.#leastFirst(now)
+        this.#setAside(least)
+      }
+    }
+  }
+
+  /** Those who could be set aside: the least important first, the latest of those. */
+  #leastFirst(now: number): Ticket[] {
+    return [...this.#running]
+      .filter(({ job }) => job.n === 1)
+      .sort((a, b) => agedPriority(b, now) - agedPriority(a, now) || b.arrivedAt - a.arrivedAt)
   }
 
   #setAside(ticket: Ticket): void {
@@ -402,6 +422,9 @@ export class Scheduler {
     this.#served.leave(ticket.job.owner)
   }
 }
+
+/** One token, and as many guesses as there ever are. */
+const mostTokensPerStep = 1 + mostGuessed
 
 const nothing = { text: '', logprobs: [] as const }
 const nothingGuessed: readonly number[] = []

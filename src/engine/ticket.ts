@@ -3,6 +3,9 @@ import type { Lease } from './kv-cache.ts'
 import type { Job } from './protocol.ts'
 import type { Waiting } from './waiting-list.ts'
 
+/** Cells for this many output tokens are reserved at a time: few answers are as long as they may be. */
+const reservedAtOnce = 512
+
 /** One request in the scheduler, from its arrival to its end. */
 export class Ticket implements Waiting {
   readonly job: Job
@@ -39,9 +42,23 @@ export class Ticket implements Waiting {
     return this.choices.length > 0 && this.openChoices === 0
   }
 
-  /** Output tokens that it may still need cells for. */
-  get outputCells(): number {
-    return this.prompt.length + this.maxOutputTokens * this.job.n - this.context.length
+  /** Output tokens that cells are reserved for. Several choices cannot be set aside, so theirs are reserved at once. */
+  reservedOutput = 0
+
+  /** Reserves cells for the next tokens; returns how many more that takes. */
+  reserveMore(): number {
+    const { n } = this.job
+    const decoded = this.choices[0]?.outputTokens ?? 0
+    const wanted = n > 1 ? this.maxOutputTokens : Math.min(this.maxOutputTokens, decoded + reservedAtOnce)
+    const more = (wanted - this.reservedOutput) * n
+    this.reservedOutput = wanted
+    return more
+  }
+
+  /** Whether the next step may need more cells than are reserved. */
+  needsMore(tokensPerStep: number): boolean {
+    const decoded = this.choices[0]?.outputTokens ?? 0
+    return this.reservedOutput < Math.min(this.maxOutputTokens, decoded + tokensPerStep)
   }
 
   /** What the first choice's sequence holds in the cache. */

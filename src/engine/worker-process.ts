@@ -59,12 +59,12 @@ export class WorkerProcess {
     if (this.#child.connected) this.#child.send(message, () => {})
   }
 
-  /** Lets it end by itself, and makes it after a second. */
+  /** Lets it end by itself, and makes it after a second, or ten where it has prefixes to write. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()))
     if (this.#child.connected) this.#child.disconnect()
-    const timer = setTimeout(() => this.kill(), 1000)
+    const timer = setTimeout(() => this.kill(), this.#options.prefixFile === undefined ? 1000 : 10_000)
     await ended
     clearTimeout(timer)
   }

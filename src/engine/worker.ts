@@ -1,7 +1,10 @@
 // The engine's process: one model, one thread of JavaScript that does nothing but evaluate.
 // It is started by `worker-process.ts`, speaks the messages of `protocol.ts`, and ends when its parent does.
+import { InferloomError } from '../canonical/errors.ts'
 import { loadLibrary } from './binding/library.ts'
 import { openModel } from './binding/model.ts'
+import { Embedder } from './embedder.ts'
+import { loadPrefixes, savePrefixes } from './prefix-file.ts'
 import type { FromWorker, LoadOptions, ToWorker } from './protocol.ts'
 import { refusalOf, Scheduler } from './scheduler.ts'
 import { Tokenizer } from './tokenizer.ts'
@@ -12,7 +15,14 @@ function send(message: FromWorker): void {
   process.send?.(message)
 }
 
-function load(options: LoadOptions): Scheduler {
+interface Loaded {
+  readonly options: LoadOptions
+  readonly scheduler: Scheduler
+  readonly embedder: Embedder
+  readonly generates: boolean
+}
+
+function load(options: LoadOptions): Loaded {
   const complaints: string[] = []
   const library = loadLibrary((level, text) => {
     if (level <= logLevelWarning) return
@@ -41,28 +51,72 @@ function load(options: LoadOptions): Scheduler {
       libraries: library.folder.package,
     },
   })
-  return new Scheduler(model, tokenizer, options.prefillChunkTokens)
+  const scheduler = new Scheduler(model, tokenizer, options)
+  if (options.prefixFile !== undefined) loadPrefixes(options.prefixFile, options, scheduler.cache.parked)
+  return {
+    options,
+    scheduler,
+    embedder: new Embedder(model, tokenizer, options),
+    generates: llama.hasMemory(model.context),
+  }
 }
 
-let scheduler: Scheduler | undefined
+/** Requests to embed often come in a burst: while nothing else runs, the first waits this long for its companions. */
+const companionsMs = 2
+
+/** What was evaluated for one conversation or another need not be evaluated again by the next process. */
+function keepPrefixes({ options, scheduler }: Loaded): void {
+  if (options.prefixFile === undefined) return
+  scheduler.cache.parkAll()
+  try {
+    savePrefixes(options.prefixFile, options, scheduler.cache.parked)
+  } catch (error) {
+    process.stderr.write(`the evaluated prefixes could not be written: ${String(error)}\n`)
+  }
+}
+
+function onlyEmbeds(): InferloomError {
+  const message = 'This model embeds text and cannot generate any. Remedy: use /v1/embeddings, or another model.'
+  return new InferloomError('invalid_value', message, { param: 'model' })
+}
+
+let loaded: Loaded | undefined
 let stepping = false
 
 function run(): void {
-  if (!scheduler || scheduler.idle) {
+  if (!loaded || (loaded.scheduler.idle && loaded.embedder.idle)) {
     stepping = false
     return
   }
-  const { deltas, done } = scheduler.step()
-  if (deltas.length > 0 || done.length > 0) send({ type: 'step', deltas, done })
+  const { scheduler, embedder } = loaded
+  const decoding = !scheduler.idle
+  if (decoding) {
+    const { deltas, done } = scheduler.step()
+    if (deltas.length > 0 || done.length > 0) send({ type: 'step', deltas, done })
+  }
+  if (!embedder.idle) embed(embedder, decoding)
   // Messages that arrived during the step are handled before the next one: a cancelled request frees its slot here.
   setImmediate(run)
+}
+
+function embed(embedder: Embedder, decoding: boolean): void {
+  const { parts, refused } = embedder.step(decoding)
+  if (parts.length > 0) send({ type: 'embedded', parts })
+  for (const { id, error } of refused) send({ type: 'refused', id, ...refusalOf(error) })
+}
+
+function start(afterMs: number): void {
+  if (stepping) return
+  stepping = true
+  if (afterMs > 0) setTimeout(run, afterMs)
+  else setImmediate(run)
 }
 
 process.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'load':
       try {
-        scheduler = load(message.options)
+        loaded = load(message.options)
       } catch (error) {
         send({ type: 'failed', ...refusalOf(error) })
         process.disconnect()
@@ -70,24 +124,34 @@ process.on('message', (message: ToWorker) => {
       break
     case 'generate':
       try {
-        scheduler?.add(message.job)
+        if (loaded && !loaded.generates) throw onlyEmbeds()
+        loaded?.scheduler.add(message.job)
       } catch (error) {
         send({ type: 'refused', id: message.job.id, ...refusalOf(error) })
       }
-      if (!stepping) {
-        stepping = true
-        setImmediate(run)
+      start(0)
+      break
+    case 'embed':
+      try {
+        loaded?.embedder.add(message.job)
+      } catch (error) {
+        send({ type: 'refused', id: message.job.id, ...refusalOf(error) })
       }
+      start(loaded?.embedder.full ? 0 : companionsMs)
       break
     case 'cancel':
-      scheduler?.cancel(message.id)
+      loaded?.scheduler.cancel(message.id)
+      loaded?.embedder.cancel(message.id)
       break
     case 'stats':
-      if (scheduler) send({ type: 'stats', stats: scheduler.stats() })
+      if (loaded) send({ type: 'stats', stats: { ...loaded.scheduler.stats(), embeddings: loaded.embedder.stats() } })
       break
   }
 })
 // The parent decides when this process ends; a Ctrl-C in its terminal must not end answers before their time.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
-process.on('disconnect', () => process.exit(0))
+process.on('disconnect', () => {
+  if (loaded) keepPrefixes(loaded)
+  process.exit(0)
+})
