@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { writeGguf, type Tensor } from '../../benchmarks/gguf-writer.ts'
 import { question, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
-import { builtinModel } from './command-fixture.ts'
+import { builtinModel, run } from './command-fixture.ts'
 
 /** A copy of the built-in model takes 140 MB with two requests at once, its process included. */
 const memoryForOne = { INFERLOOM_MEMORY_GB: '0.2', INFERLOOM_PARALLEL: '2' }
@@ -275,6 +275,26 @@ describe('files that come and go', () => {
     await expect(ask(server, 'damaged')).rejects.toMatchObject({ code: 'model_file_invalid', message: /damaged\.gguf/ })
     await ask(server, 'loom-mini')
   })
+})
+
+test('inferloom top shows every model, in a table of 100 columns and for machines', async () => {
+  const { server, folder } = await serverWith({ a: 'pinned: true', b: 'preload: false' })
+  await ask(server, 'a')
+  const env = { INFERLOOM_PORT: new URL(server.url).port }
+  const shown = await run(['top'], { folder, env })
+  expect(shown.code, shown.stderr).toBe(0)
+  expect(shown.stdout).toMatch(/^a +idle \* +1\d\d\.\d MB +\d+ +1  0\/2 +0 +0 /m)
+  expect(shown.stdout).toMatch(/^b +unloaded +1\d\d\.\d MB +– +1 /m)
+  expect(Math.max(...shown.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
+  const { data, pool } = JSON.parse((await run(['top', '--json'], { folder, env })).stdout) as {
+    data: unknown[]
+    pool: unknown
+  }
+  expect(data).toMatchObject([
+    { model: 'a', tokensPerSecond: 0 },
+    { model: 'b', tokensPerSecond: null },
+  ])
+  expect(pool).toMatchObject({ swaps: 0, budgetBytes: 200_000_000 })
 })
 
 describe('LoRA adapters', () => {

@@ -1,6 +1,9 @@
 import koffi from 'koffi'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { InferloomError } from '../../canonical/errors.ts'
+import { estimateMemory } from '../fit.ts'
+import { readGguf } from '../gguf.ts'
+import { gpuLayers } from '../gpu-layers.ts'
 import type { LoadOptions } from '../protocol.ts'
 import { loadAdapters, useAdapters, type Adapter } from './adapters.ts'
 import type { Batch, Functions, Pointer } from './abi.ts'
@@ -48,7 +51,7 @@ const bytesPerValue = 2 // F16, the default that library.ts checked
 export function openModel(library: Library, options: LoadOptions, log: readonly string[]): LoadedModel {
   const { llama } = library
   checkMagic(options.file)
-  const model = llama.modelLoad(options.file, llama.modelDefaultParams())
+  const model = llama.modelLoad(options.file, { ...llama.modelDefaultParams(), ...layersOnGpu(library, options) })
   if (!model) throw loadError(options.file, log)
   const trained = llama.modelContextTokens(model)
   const contextTokens = Math.min(options.contextTokens ?? trained, trained)
@@ -99,6 +102,16 @@ const keptSequences = 48
 const flashAttention = { auto: -1, off: 0 }
 const fusedHeadSize = 64
 const keptCells = 4096
+
+/** llama.cpp puts all layers on the GPU, and fails where they do not fit: then as many as do. */
+function layersOnGpu(library: Library, { file, contextTokens, batchTokens }: LoadOptions): { n_gpu_layers?: number } {
+  if (!hasGpu(library)) return {}
+  const gguf = readGguf(file)
+  const gpus = library.llama.devices().filter(({ type }) => type === 1 || type === 2)
+  const free = gpus.reduce((sum, { memoryFree }) => sum + memoryFree, 0)
+  const layers = gpuLayers(gguf, estimateMemory(gguf, { contextTokens, batchTokens, flashAttention: true }), free)
+  return layers > gguf.layers ? {} : { n_gpu_layers: layers }
+}
 
 function hasGpu({ llama }: Library): boolean {
   return llama.devices().some(({ type }) => type === 1 || type === 2)
