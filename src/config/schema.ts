@@ -116,7 +116,7 @@ export const configSchema = z.strictObject({
       prefillChunkTokens: setting(whole(8192).default(512), {
         description: 'Most prompt tokens in one evaluation while other requests decode.',
       }),
-      targetGapMs: setting(z.number().min(1).max(60_000).default(50), {
+      targetGapMs: setting(z.number().min(1).max(60_000).default(200), {
         description:
           'Milliseconds that running streams may wait for their next token while prompts are evaluated beside them: ' +
           'chunks of prompts are made as small as that needs.',

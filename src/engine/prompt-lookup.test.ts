@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { PromptLookup } from './prompt-lookup.ts'
+import { GuessRecord, PromptLookup } from './prompt-lookup.ts'
 import { StepCost } from './step-cost.ts'
 
 /** Every token after the first is nearly free, as on hardware that waits for memory. */
@@ -9,30 +9,35 @@ function cheapTokens(): StepCost {
   return cost
 }
 
+const repeating = Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8)
+
 describe('prompt lookup', () => {
   test('guesses what followed the same tokens before', () => {
-    const lookup = new PromptLookup(Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3))
-    expect(lookup.guess(4, 1, cheapTokens())).toEqual([4, 5, 6, 7])
-    lookup.push(4)
-    expect(lookup.guess(2, 1, cheapTokens())).toEqual([5, 6])
+    const lookup = new PromptLookup(repeating, new GuessRecord())
+    expect(lookup.guess(4, 1, cheapTokens())).toEqual([9, 1, 2, 3])
+    lookup.push(9)
+    expect(lookup.guess(2, 1, cheapTokens())).toEqual([1, 2])
   })
 
   test('guesses nothing where nothing repeats', () => {
-    expect(new PromptLookup(Int32Array.of(1, 2, 3, 4, 5)).guess(8, 1, cheapTokens())).toEqual([])
-    expect(new PromptLookup(Int32Array.of(1)).guess(8, 1, cheapTokens())).toEqual([])
+    expect(new PromptLookup(Int32Array.of(1, 2, 3, 4, 5), new GuessRecord()).guess(8, 1, cheapTokens())).toEqual([])
+    expect(new PromptLookup(Int32Array.of(1), new GuessRecord()).guess(8, 1, cheapTokens())).toEqual([])
   })
 
-  test('stops for a while when its guesses are wrong', () => {
-    const lookup = new PromptLookup(Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3))
-    for (let turn = 0; turn < 6; turn++) lookup.settle(4, 0)
-    expect(lookup.guess(4, 1, cheapTokens())).toEqual([])
+  test('stops where guesses are wrong, and tries again now and then', () => {
+    const record = new GuessRecord()
+    const lookup = new PromptLookup(repeating, record)
+    lookup.guess(4, 1, cheapTokens())
+    for (let turn = 0; turn < 60; turn++) lookup.settle(4, 0)
+    const tries = Array.from({ length: 200 }, () => lookup.guess(4, 1, cheapTokens()).length)
+    expect(tries.reduce((sum, guessed) => sum + guessed, 0)).toBeGreaterThan(0)
+    expect(tries.filter((guessed) => guessed > 0).length).toBeLessThan(10)
   })
 
-  test('guesses nothing where every token costs a step of its own', () => {
+  test('guesses next to nothing where every token costs a step of its own', () => {
     const dear = new StepCost()
     for (const tokens of [1, 2, 4, 8, 16]) dear.observe(tokens, tokens * 10)
-    const lookup = new PromptLookup(Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3))
-    expect(lookup.guess(4, 1, dear)).toEqual([])
+    expect(new PromptLookup(repeating, new GuessRecord()).guess(4, 1, dear)).toEqual([])
   })
 })
 

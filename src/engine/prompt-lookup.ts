@@ -2,8 +2,34 @@ import type { StepCost } from './step-cost.ts'
 
 const gramLength = 3
 export const mostGuessed = 16
-/** After a wrong guess, how many tokens pass before the next one where guesses seldom hold. */
-const pauseTokens = 32
+/** Tokens in a row that stood there before: the more, the likelier what follows is the same too. */
+const runLengths = [gramLength, 5, 8]
+/** What is thought of guesses after such runs before any was made. */
+const firstAcceptance = [0.25, 0.5, 0.8]
+/** Of so many chances that do not look worth it, one is taken all the same, to see whether that has changed. */
+const exploreEvery = 64
+
+/** How often guesses have held on this model, for all requests together. */
+export class GuessRecord {
+  readonly #acceptance = [...firstAcceptance]
+  #passedOver = 0
+
+  of(run: number): number {
+    return this.#acceptance[run] ?? 0
+  }
+
+  settle(run: number, guessed: number, right: number): void {
+    // The wrong one ends the guess: those behind it say nothing.
+    const tried = Math.min(guessed, right + 1)
+    const before = this.of(run)
+    this.#acceptance[run] = before + (right / tried - before) * (1 - 0.9 ** tried)
+  }
+
+  /** Whether this chance is the one that is taken though it does not look worth it. */
+  explore(): boolean {
+    return ++this.#passedOver % exploreEvery === 0
+  }
+}
 
 /**
  * Speculation without a second model: where the last tokens stood in the text before, what followed them there is
@@ -15,11 +41,12 @@ export class PromptLookup {
   readonly #tokens: number[]
   /** Where each run of `gramLength` tokens was last followed by something, by a hash of the run. */
   readonly #followedAt = new Map<number, number>()
-  #acceptance = 0.7
-  #resumeAt = 0
+  readonly #record: GuessRecord
+  #run = 0
 
-  constructor(prompt: Int32Array) {
+  constructor(prompt: Int32Array, record: GuessRecord) {
     this.#tokens = [...prompt]
+    this.#record = record
     for (let end = gramLength; end < this.#tokens.length; end++) this.#index(end)
   }
 
@@ -45,12 +72,21 @@ export class PromptLookup {
    */
   guess(room: number, batched: number, cost: StepCost): number[] {
     const { length } = this.#tokens
-    if (length < gramLength || length < this.#resumeAt) return []
+    if (length < gramLength) return []
     const from = this.#followedAt.get(this.#gramBefore(length))
     if (from === undefined || from >= length) return []
+    this.#run = this.#runBefore(from)
     const most = Math.min(room, mostGuessed, length - from)
-    const count = this.#worthwhile(most, batched, cost)
+    const count = this.#worthwhile(most, batched, cost) || (this.#record.explore() ? 1 : 0)
     return this.#tokens.slice(from, from + count)
+  }
+
+  /** Which of `runLengths` the tokens before `from` and the last ones have in common. */
+  #runBefore(from: number): number {
+    const longest = runLengths.at(-1) ?? 0
+    let same = gramLength
+    while (same < longest && same < from && this.#tokens[from - 1 - same] === this.#tokens.at(-1 - same)) same++
+    return runLengths.findLastIndex((length) => same >= length)
   }
 
   /** The number of guesses that makes the most tokens a millisecond, after how often they have held so far. */
@@ -62,8 +98,9 @@ export class PromptLookup {
     let bestRate = 1 / share
     let expected = 1
     let holds = 1
+    const acceptance = this.#record.of(this.#run)
     for (let count = 1; count <= most; count++) {
-      holds *= this.#acceptance
+      holds *= acceptance
       expected += holds
       const rate = expected / (share + count * cost.perToken)
       if (rate > bestRate) {
@@ -76,12 +113,6 @@ export class PromptLookup {
 
   /** How many of the tokens guessed last were right. */
   settle(guessed: number, right: number): void {
-    if (guessed === 0) return
-    const outcome = right / guessed
-    this.#acceptance += (outcome - this.#acceptance) * 0.25
-    if (this.#acceptance >= 0.2) return
-    // Guessing has stopped paying: try again a little later, and once more with an open mind.
-    this.#resumeAt = this.#tokens.length + pauseTokens
-    this.#acceptance = 0.5
+    this.#record.settle(this.#run, guessed, right)
   }
 }

@@ -4,7 +4,7 @@ import { logitsOf, type LoadedModel } from './binding/model.ts'
 import { Choice } from './choice.ts'
 import { KvCache } from './kv-cache.ts'
 import { tokenLogprobs } from './logprobs.ts'
-import { mostGuessed, PromptLookup } from './prompt-lookup.ts'
+import { GuessRecord, mostGuessed, PromptLookup } from './prompt-lookup.ts'
 import type { Delta, Done, EngineStats, Job } from './protocol.ts'
 import { StepCost } from './step-cost.ts'
 import { planStep } from './step-plan.ts'
@@ -54,7 +54,10 @@ export class Scheduler {
   readonly #waiting = new Set<Ticket>()
   readonly #running = new Set<Ticket>()
   readonly #served = new ServedTokens()
-  readonly #cost = new StepCost()
+  readonly #guesses = new GuessRecord()
+  /** Of steps that only decode, and of those that evaluate prompts: a token of a large batch costs less. */
+  readonly #decodeCost = new StepCost()
+  readonly #promptCost = new StepCost()
   #stats = {
     steps: 0,
     promptTokens: 0,
@@ -80,11 +83,10 @@ export class Scheduler {
   }
 
   stats(): EngineStats {
-    const { user, system } = process.threadCpuUsage()
     const choices = [...this.#running].reduce((sum, ticket) => sum + ticket.choices.length, 0)
     return {
       ...this.#stats,
-      threadCpuMs: (user + system) / 1000,
+      threadCpuMs: threadCpuMs(),
       running: this.#running.size,
       waiting: this.#waiting.size,
       freeSlots: Math.max(0, this.#model.parallel - choices),
@@ -172,7 +174,8 @@ export class Scheduler {
     this.#admit(now)
     const plan = planStep(this.#running, {
       now,
-      cost: this.#cost,
+      decodeCost: this.#decodeCost,
+      promptCost: this.#promptCost,
       parallel: this.#model.parallel,
       batchTokens: this.#model.batchTokens,
       ...this.#options,
@@ -180,7 +183,7 @@ export class Scheduler {
     const result: StepResult = { deltas: [], done: [] }
     const outputs = this.#fillBatch(plan)
     if (this.#model.batch.native.n_tokens === 0) return result
-    this.#decode()
+    this.#decode(plan.chunks.size === 0 ? this.#decodeCost : this.#promptCost)
     for (const output of outputs) this.#take(output, result)
     for (const ticket of new Set(outputs.map((output) => output.ticket))) {
       ticket.lastStepAt = now
@@ -241,7 +244,10 @@ export class Scheduler {
   #choiceOf({ job, prompt }: Ticket, sequence: number, index: number): Choice {
     const sampler = new TokenSampler(this.#model, this.#candidates, job, index)
     const repeats = job.n === 1 && job.sampling.temperature <= lookupTemperature && this.#model.canShare
-    return new Choice(index, sequence, job, { sampler, ...(repeats && { lookup: new PromptLookup(prompt) }) })
+    return new Choice(index, sequence, job, {
+      sampler,
+      ...(repeats && { lookup: new PromptLookup(prompt, this.#guesses) }),
+    })
   }
 
   /** Sets aside those who matter less, as many as it takes to start this one. */
@@ -325,23 +331,22 @@ export class Scheduler {
     // The last token of the answer is sampled, not guessed: its successor would have no cell.
     const most = Math.min(room, maxOutputTokens - outputTokens - 1)
     if (!lookup || most < 1) return nothingGuessed
-    const guessed = lookup.guess(most, batched, this.#cost)
+    const guessed = lookup.guess(most, batched, this.#decodeCost)
     this.#stats.draftedTokens += guessed.length
     return guessed
   }
 
-  #decode(): void {
+  #decode(cost: StepCost): void {
     const { llama, context, batch } = this.#model
-    const cpu = process.threadCpuUsage()
+    const cpu = threadCpuMs()
     const began = performance.now()
     let status = llama.decode(context, batch.native)
     // 1: no cells in one piece for this batch, https://github.com/ggml-org/llama.cpp/blob/master/include/llama.h
     if (status === 1 && this.cache.evictAll()) status = llama.decode(context, batch.native)
     const took = performance.now() - began
-    const after = process.threadCpuUsage()
-    this.#cost.observe(batch.native.n_tokens, took)
+    cost.observe(batch.native.n_tokens, took)
     this.#stats.decodeMs += took
-    this.#stats.decodeCpuMs += (after.user - cpu.user + after.system - cpu.system) / 1000
+    this.#stats.decodeCpuMs += threadCpuMs() - cpu
     this.#stats.steps++
     this.#stats.batchedTokens += batch.native.n_tokens
     // Cells are reserved beforehand, so a batch that does not fit or fails leaves a state nobody planned: start anew.
@@ -428,6 +433,14 @@ const mostTokensPerStep = 1 + mostGuessed
 
 const nothing = { text: '', logprobs: [] as const }
 const nothingGuessed: readonly number[] = []
+
+// Linux brings a thread's CPU time up to date at ticks and context switches only; asking for that of the process first
+// brings it up to date now. Without that, much of an evaluation is booked on what comes after it.
+function threadCpuMs(): number {
+  process.cpuUsage()
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
 
 /** A refusal as the protocol carries it. */
 export function refusalOf(thrown: unknown) {

@@ -5,11 +5,12 @@ import { agedPriority } from './waiting-list.ts'
 /** One who was paused for this long takes part in the next step, whoever else is there. */
 const longestPauseMs = 1000
 /** A chunk smaller than this costs more in steps than it spares in gaps. */
-const smallestChunk = 16
+const smallestChunk = 64
 
 interface PlanOptions {
   readonly now: number
-  readonly cost: StepCost
+  readonly decodeCost: StepCost
+  readonly promptCost: StepCost
   readonly parallel: number
   readonly batchTokens: number
   readonly prefillChunkTokens: number
@@ -58,9 +59,9 @@ export function planStep(running: Iterable<Ticket>, options: PlanOptions): StepP
 }
 
 /** Prompt tokens that fit into a step beside decoding ones without making them wait longer than they should. */
-function chunkBeside(rows: number, { cost, targetGapMs, prefillChunkTokens }: PlanOptions): number {
-  const { perToken } = cost
+function chunkBeside(rows: number, { decodeCost, promptCost, targetGapMs, prefillChunkTokens }: PlanOptions): number {
+  const { perToken } = promptCost
   if (perToken === 0) return prefillChunkTokens
-  const spare = (targetGapMs - cost.of(rows)) / perToken
+  const spare = (targetGapMs - decodeCost.of(rows)) / perToken
   return Math.min(prefillChunkTokens, Math.max(smallestChunk, Math.floor(spare)))
 }
