@@ -105,6 +105,8 @@ export interface GenerateRequest {
   readonly templateVariables?: Readonly<Record<string, unknown>>
   /** Who goes first where requests wait; absent means 'default'. */
   readonly serviceTier?: ServiceTier
+  /** Whose request it is, where keys tell them apart: those who have had least go first. */
+  readonly owner?: string
   /** Milliseconds from its arrival after which the answer is of no use. */
   readonly deadlineMs?: number
 }

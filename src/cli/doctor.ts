@@ -10,8 +10,8 @@ export async function doctor(loaded: LoadedConfig, json: boolean): Promise<void>
   const hardware = inspectHardware()
   const client = ServerClient.of(loaded)
   const running = await client.isRunning()
-  const threads = engineOptions(loaded.config)[0]?.threads ?? hardware.cores
-  const models = configuredModels(loaded.config)
+  const threads = engineOptions(loaded)[0]?.threads ?? hardware.cores
+  const models = configuredModels(loaded)
   if (json) {
     const report = {
       ...hardware,

@@ -16,7 +16,7 @@ export async function pullModel(loaded: LoadedConfig, reference: string, name: s
       hub: hubFrom(process.env),
       store: storeOf(loaded),
       name,
-      reserved: configuredModels(loaded.config).map(({ id }) => id),
+      reserved: configuredModels(loaded).map(({ id }) => id),
       signal: controller.signal,
       onChosen: ({ files, bytes: size }) =>
         line.say(`pulling ${files.join(', ')}${size === undefined ? '' : ` (${bytes(size)})`}`),

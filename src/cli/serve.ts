@@ -2,6 +2,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import { startServer } from '../server/start.ts'
 import { version } from '../version.ts'
 import { count } from './format.ts'
+import { giveBackMemory } from './give-back-memory.ts'
 
 /** Starts the server, says where it is and how to try it, and stays until it is told to stop. */
 export async function serve(loaded: LoadedConfig): Promise<void> {
@@ -36,6 +37,8 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
         (first ? `try it\n  curl ${server.url}/v1/chat/completions${key} ${json} -d '${body}'\n\n` : '') +
         `data in ${loaded.home}; settings from ${loaded.file ?? 'defaults'}; Ctrl-C stops\n`,
     )
+    // A little later, so that the first request that follows the banner does not meet it.
+    setTimeout(giveBackMemory, 1000).unref()
   } catch (error) {
     if (stopping !== undefined) return
     await server.close()

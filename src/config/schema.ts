@@ -126,6 +126,12 @@ export const configSchema = z.strictObject({
         description: 'Begin with what earlier or running requests have evaluated of the same prompt.',
         env: 'INFERLOOM_PREFIX_REUSE',
       }),
+      savePrefixes: setting(z.boolean().default(false), {
+        description:
+          'Write evaluated prompts to the data folder when a model is unloaded, and read them when it is loaded again. ' +
+          'They hold what was asked and answered.',
+        env: 'INFERLOOM_SAVE_PREFIXES',
+      }),
       prefixCacheMB: setting(z.number().min(0).max(1_000_000).default(256), {
         description: 'Memory, in megabytes per model, for evaluated prompts that are kept beside the KV cache.',
         env: 'INFERLOOM_PREFIX_CACHE_MB',

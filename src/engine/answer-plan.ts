@@ -78,7 +78,7 @@ function shapeOf(request: GenerateRequest, template: ChatTemplate, reasoningBegu
 
 function jobOf(request: GenerateRequest, defaults: Sampling, index: number): Omit<Job, 'id' | 'prompt' | 'addSpecial'> {
   const { logitBias, seed = randomInt(2 ** 32 - 1), ...sampling } = { ...defaults, ...request.sampling }
-  const { n, stop, maxOutputTokens, topLogprobs, serviceTier, deadlineMs } = request
+  const { n, stop, maxOutputTokens, topLogprobs, serviceTier, deadlineMs, owner } = request
   return {
     n,
     stop,
@@ -87,5 +87,6 @@ function jobOf(request: GenerateRequest, defaults: Sampling, index: number): Omi
     ...(topLogprobs !== undefined && { topLogprobs }),
     ...(serviceTier && { priority: priorities[serviceTier] }),
     ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(owner !== undefined && { owner }),
   }
 }

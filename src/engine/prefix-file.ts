@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { release } from './binding/library.ts'
 import type { ParkedPrefixes } from './parked-prefixes.ts'
 import type { LoadOptions } from './protocol.ts'
@@ -15,6 +16,7 @@ function headerOf({ file, flashAttention, lora }: LoadOptions): string {
 
 /** Writes the parked prefixes, as many as they are allowed to be in memory, beside the file and then in its place. */
 export function savePrefixes(path: string, options: LoadOptions, parked: ParkedPrefixes): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const temporary = `${path}.${process.pid}`
   const file = openSync(temporary, 'w', 0o600)
   try {

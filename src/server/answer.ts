@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
+import type { GenerateRequest } from '../canonical/request.ts'
 import type { AnswerWriter, Dialect } from '../dialects/dialect.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
 
@@ -33,7 +34,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
       receivedAt,
       signal: controller.signal,
     }
-    const events = options.pipeline.run(parsed.request, context)
+    const events = options.pipeline.run({ ...parsed.request, ...askedByHeader(request) }, context)
     const writer = parsed.writer(request.id)
     if (!parsed.stream) {
       const all: StreamEvent[] = []
@@ -50,6 +51,23 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     reply.raw.off('close', onClose)
     options.active.delete(controller)
   }
+}
+
+/** A day: the longest that anyone can wait for. */
+const longestDeadlineMs = 86_400_000
+
+/** What comes beside the body whatever the dialect: who asks, and by when the answer is wanted. */
+function askedByHeader({ headers, owner }: FastifyRequest): Pick<GenerateRequest, 'owner' | 'deadlineMs'> {
+  const header = headers['x-inferloom-deadline']
+  const deadlineMs = header === undefined ? undefined : Number(header)
+  if (deadlineMs !== undefined && !(deadlineMs >= 1 && deadlineMs <= longestDeadlineMs)) {
+    throw new InferloomError(
+      'invalid_value',
+      `x-inferloom-deadline = ${String(header).slice(0, 40)} is not valid: it is a number of milliseconds from 1 to ${longestDeadlineMs}.`,
+      { param: 'x-inferloom-deadline' },
+    )
+  }
+  return { ...(owner !== undefined && { owner }), ...(deadlineMs !== undefined && { deadlineMs }) }
 }
 
 function startStream(reply: FastifyReply): void {

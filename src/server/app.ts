@@ -15,6 +15,13 @@ import { answer } from './answer.ts'
 import { Guard } from './guard.ts'
 import { installErrorHandlers, onClientError } from './http-errors.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who sends it, where keys are asked for. */
+    owner: string | undefined
+  }
+}
+
 const dialects = [openaiChat, openaiCompletions]
 
 export interface AppParts {
@@ -42,6 +49,7 @@ export function buildApp({ config, models, pipeline, providers, active, isClosin
     return503OnClosing: false,
     forceCloseConnections: 'idle',
   })
+  app.decorateRequest('owner', undefined)
   installErrorHandlers(app)
   readBodiesAsJson(app)
   app.addHook('onRequest', async (request, reply) => {
@@ -66,7 +74,7 @@ export function buildApp({ config, models, pipeline, providers, active, isClosin
       }
       return reply.headers(allow).status(204).send()
     }
-    if (request.url !== '/health' && request.url !== '/ready') guard.checkKey(request.headers)
+    if (request.url !== '/health' && request.url !== '/ready') request.owner = guard.checkKey(request.headers)
     return undefined
   })
 

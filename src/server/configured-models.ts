@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs'
-import type { Config } from '../config/schema.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { engineOptions } from './engines.ts'
 
 /** The local models of a configuration, as far as they are known before they are loaded. */
-export function configuredModels(config: Config): { id: string; file: string; size_bytes?: number }[] {
-  return engineOptions(config).map(({ model, file }) => {
+export function configuredModels(loaded: LoadedConfig): { id: string; file: string; size_bytes?: number }[] {
+  return engineOptions(loaded).map(({ model, file }) => {
     const size = statSync(file, { throwIfNoEntry: false })?.size
     return { id: model, file, ...(size !== undefined && { size_bytes: size }) }
   })

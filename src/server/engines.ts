@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../config/schema.ts'
 import type { LoadedConfig } from '../config/load.ts'
@@ -22,8 +23,9 @@ const builtin = {
 const memoryShare = 0.7
 
 /** The local models as one provider; those of the configuration win a name, then come those of the store. */
-export function openPool({ config, home }: LoadedConfig): EnginePool {
-  const configured = configuredModels(config)
+export function openPool(loaded: LoadedConfig): EnginePool {
+  const { config, home } = loaded
+  const configured = configuredModels(loaded)
   const names = new Set(configured.map(({ engine }) => engine.model))
   const store = openModelStore({ home, folders: config.store.folders })
   const { memoryGB, loadTimeoutSeconds } = config.engine
@@ -33,7 +35,7 @@ export function openPool({ config, home }: LoadedConfig): EnginePool {
       ...store
         .list()
         .filter(({ name }) => !names.has(name))
-        .map(({ name, files }) => storedModel(name, files, config)),
+        .map(({ name, files }) => storedModel(name, files, loaded)),
     ],
     budgetBytes: memoryGB === undefined ? availableMemory() * memoryShare : memoryGB * 1e9,
     loadTimeoutSeconds,
@@ -41,16 +43,16 @@ export function openPool({ config, home }: LoadedConfig): EnginePool {
 }
 
 /** How each local model of the configuration is to be run, the built-in one first. */
-export function engineOptions(config: Config): EngineOptions[] {
-  return configuredModels(config).map(({ engine }) => engine)
+export function engineOptions(loaded: LoadedConfig): EngineOptions[] {
+  return configuredModels(loaded).map(({ engine }) => engine)
 }
 
-function configuredModels(config: Config): KnownModel[] {
-  const { models, builtin: withBuiltin, engine } = config
+function configuredModels(loaded: LoadedConfig): KnownModel[] {
+  const { models, builtin: withBuiltin, engine } = loaded.config
   const named = Object.entries(models).map(([name, model]): KnownModel => {
     const { file, preload, pinned, keepAlive = engine.keepAlive } = model
     return {
-      engine: optionsOf(name, file, config, model),
+      engine: optionsOf(name, file, loaded, model),
       files: partsOf(file),
       pinned,
       preload: preload === undefined ? 'may' : preload ? 'must' : 'no',
@@ -60,7 +62,7 @@ function configuredModels(config: Config): KnownModel[] {
   })
   if (!withBuiltin || builtin.name in models) return named
   const { name, file } = builtin
-  const options = optionsOf(name, file, config, builtin)
+  const options = optionsOf(name, file, loaded, builtin)
   return [
     { engine: options, files: [file], pinned: false, preload: 'may', keepAliveSeconds: -1, checked: true },
     ...named,
@@ -78,13 +80,13 @@ function partsOf(file: string): [string, ...string[]] {
   return [file, ...others]
 }
 
-function storedModel(name: string, files: readonly [string, ...string[]], config: Config): KnownModel {
+function storedModel(name: string, files: readonly [string, ...string[]], loaded: LoadedConfig): KnownModel {
   return {
-    engine: optionsOf(name, files[0], config),
+    engine: optionsOf(name, files[0], loaded),
     files,
     pinned: false,
     preload: 'no',
-    keepAliveSeconds: config.engine.keepAlive,
+    keepAliveSeconds: loaded.config.engine.keepAlive,
     checked: false,
   }
 }
@@ -92,7 +94,7 @@ function storedModel(name: string, files: readonly [string, ...string[]], config
 function optionsOf(
   name: string,
   file: string,
-  { engine }: Config,
+  { config: { engine }, home }: LoadedConfig,
   { threads, parallel, context, sampling, lora }: Partial<ModelSettings> = {},
 ): EngineOptions {
   return {
@@ -109,6 +111,7 @@ function optionsOf(
     stallSeconds: engine.stallSeconds,
     ...(context !== undefined && { contextTokens: context }),
     ...(sampling && { sampling: withoutUndefined(sampling) }),
+    ...(engine.savePrefixes && { prefixFile: join(home, 'prefixes', `${encodeURIComponent(name)}.bin`) }),
     ...(lora && lora.length > 0 && { lora }),
   }
 }

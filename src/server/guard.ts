@@ -42,12 +42,13 @@ export class Guard {
     throw new InferloomError('origin_refused', message)
   }
 
-  checkKey(headers: IncomingHttpHeaders): void {
-    if (this.#keys.length === 0) return
+  /** Returns a name for whoever holds the key, from which the key cannot be told; undefined where none is asked for. */
+  checkKey(headers: IncomingHttpHeaders): string | undefined {
+    if (this.#keys.length === 0) return undefined
     const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
     const hashed = digest(given)
     // Digests have one length and are compared in constant time, so that neither length nor prefix of a key shows.
-    if (this.#keys.some((key) => timingSafeEqual(key, hashed))) return
+    if (this.#keys.some((key) => timingSafeEqual(key, hashed))) return hashed.toString('hex', 0, 8)
     const message =
       given === '' ? 'A key is needed: send "Authorization: Bearer <key>".' : 'The key in Authorization is not known.'
     throw new InferloomError('invalid_api_key', message)

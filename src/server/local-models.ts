@@ -39,7 +39,7 @@ export function localModels(loaded: LoadedConfig, store: ModelStore): LocalModel
   const { config } = loaded
   const free = availableMemory()
   const { batchTokens } = config.engine
-  const configured = engineOptions(config).map(({ model, file, contextTokens }) => {
+  const configured = engineOptions(loaded).map(({ model, file, contextTokens }) => {
     const where = model in config.models ? ('inferloom.yaml' as const) : ('built in' as const)
     return { id: model, file, where, ...described([file], { contextTokens, batchTokens, free }) }
   })

@@ -236,6 +236,26 @@ describe('many at once', () => {
   })
 })
 
+describe('what comes beside the body', () => {
+  test('a deadline is taken from its header, and refused by name where it is none', async () => {
+    const body = { model, messages: question, max_tokens: 2 }
+    expect((await server.post('/v1/chat/completions', body, { 'x-inferloom-deadline': '5000' })).status).toBe(200)
+    for (const wrong of ['soon', '0', '-5', '1e99', 'Infinity']) {
+      const refused = await server.post('/v1/chat/completions', body, { 'x-inferloom-deadline': wrong })
+      expect(refused.status).toBe(400)
+      expect(await refused.json()).toMatchObject({ error: { code: 'invalid_value', param: 'x-inferloom-deadline' } })
+    }
+  })
+
+  test('a prompt that was answered before is not evaluated again, and the usage says so', async () => {
+    const ask = { model, messages: [{ role: 'user' as const, content: 'Tell me about caching. '.repeat(20) }] }
+    const first = await server.client.chat.completions.create({ ...ask, max_tokens: 4 })
+    const { usage } = await server.client.chat.completions.create({ ...ask, max_tokens: 4 })
+    expect(usage?.prompt_tokens).toBe(first.usage?.prompt_tokens)
+    expect(usage?.prompt_tokens_details?.cached_tokens).toBe((usage?.prompt_tokens ?? 0) - 1)
+  })
+})
+
 describe('around the answers', () => {
   test('models are listed, found by name, and refused by name', async () => {
     const { data } = await server.client.models.list()

@@ -1,0 +1,14 @@
+import v8 from 'node:v8'
+import vm from 'node:vm'
+
+/**
+ * Gives back the memory that starting needed and running does not: about 10 MB of heap, of an idle server's 120.
+ * V8 has no call for it, and takes it for a hint of memory pressure: a collection of this flavor also returns pages.
+ * https://nodejs.org/api/v8.html#v8setflagsfromstringflags
+ */
+export function giveBackMemory(): void {
+  v8.setFlagsFromString('--expose-gc')
+  const collect = vm.runInNewContext('gc') as (options: { type: 'major'; flavor: 'last-resort' }) => void
+  v8.setFlagsFromString('--no-expose-gc')
+  collect({ type: 'major', flavor: 'last-resort' })
+}
