@@ -6,7 +6,7 @@ import { median } from '../statistics.ts'
 import { streamAnswer } from '../streamed-request.ts'
 import type { Bar, Workload } from '../workload.ts'
 
-const outputTokens = 60
+const outputTokens = 200
 
 /** CPU time of the engine's thread outside llama_decode: scheduling, sampling, detokenising, and messages. */
 export const overhead: Workload = {

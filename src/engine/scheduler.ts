@@ -58,6 +58,8 @@ export class Scheduler {
   /** Of steps that only decode, and of those that evaluate prompts: a token of a large batch costs less. */
   readonly #decodeCost = new StepCost()
   readonly #promptCost = new StepCost()
+  #sampledCpuMs = 0
+  #sampledMs = 0
   #stats = {
     steps: 0,
     promptTokens: 0,
@@ -67,7 +69,6 @@ export class Scheduler {
     acceptedTokens: 0,
     batchedTokens: 0,
     decodeMs: 0,
-    decodeCpuMs: 0,
   }
 
   constructor(model: LoadedModel, tokenizer: Tokenizer, options: SchedulerOptions) {
@@ -86,6 +87,7 @@ export class Scheduler {
     const choices = [...this.#running].reduce((sum, ticket) => sum + ticket.choices.length, 0)
     return {
       ...this.#stats,
+      decodeCpuMs: this.#sampledMs === 0 ? 0 : (this.#stats.decodeMs * this.#sampledCpuMs) / this.#sampledMs,
       threadCpuMs: threadCpuMs(),
       running: this.#running.size,
       waiting: this.#waiting.size,
@@ -347,7 +349,10 @@ export class Scheduler {
     const took = performance.now() - began
     cost.observe(batch.native.n_tokens, took)
     this.#stats.decodeMs += took
-    if (sampled) this.#stats.decodeCpuMs += (threadCpuMs() - cpu) * cpuSampleEvery
+    if (sampled) {
+      this.#sampledCpuMs += threadCpuMs() - cpu
+      this.#sampledMs += took
+    }
     this.#stats.steps++
     this.#stats.batchedTokens += batch.native.n_tokens
     // Cells are reserved beforehand, so a batch that does not fit or fails leaves a state nobody planned: start anew.
@@ -435,7 +440,7 @@ const mostTokensPerStep = 1 + mostGuessed
 const nothing = { text: '', logprobs: [] as const }
 const nothingGuessed: readonly number[] = []
 
-/** Reading CPU time takes 20 µs, so that of one evaluation in so many stands for all. */
+/** Reading CPU time takes 20 µs, so one evaluation in so many tells how much of their time all of them spend on it. */
 const cpuSampleEvery = 16
 
 // Linux brings a thread's CPU time up to date at ticks and context switches only; asking for that of the process first
