@@ -50,15 +50,19 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   addAdminRoutes(app, { store, ledger, pool })
 
   const end = async () => {
+    let cut: NodeJS.Timeout | undefined
     const timer = setTimeout(() => {
       const error = new InferloomError('shutting_down', 'inferloom is shutting down and this answer took too long.')
       for (const controller of active) controller.abort(error)
+      // Their last words have a second to arrive; a connection that asked for nothing, or reads nothing, ends here too.
+      cut = setTimeout(() => app.server.closeAllConnections(), 1000)
     }, shutdownGraceSeconds * 1000)
     // A connection whose answer ends after this is idle then, and would keep the server for its idle timeout.
     const idle = setInterval(() => app.server.closeIdleConnections(), 50)
     await app.close()
     clearInterval(idle)
     clearTimeout(timer)
+    clearTimeout(cut)
     await pool.close()
     await ledger.flush()
     await store.close()

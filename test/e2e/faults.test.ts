@@ -105,6 +105,15 @@ test('a client that does not read holds up nobody else', async () => {
   socket.destroy()
 })
 
+test('a connection that never asks for anything does not keep the server from ending', async () => {
+  const server = await started({ INFERLOOM_SHUTDOWN_GRACE_SECONDS: '0.2' })
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  await once(socket, 'connect')
+  const closed = once(socket, 'close')
+  await server.close()
+  await closed
+})
+
 test('shutdown lets a running answer finish, refuses new ones, and ends what takes too long', async () => {
   const server = await started({ INFERLOOM_SHUTDOWN_GRACE_SECONDS: '0.5' })
   const short = server.client.chat.completions.create({ ...long, max_tokens: 40 })
