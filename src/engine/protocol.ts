@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly flashAttention?: boolean
   /** Whether requests may begin with what others have evaluated. */
   readonly prefixReuse?: boolean
+  /** Cells that finished requests may keep in the cache; absent decides by the hardware. */
+  readonly keepCells?: number
   /** Ordinary memory for prefixes that are kept outside the cache. */
   readonly prefixCacheBytes: number
   /** Where kept prefixes are written when the process ends, and read when it starts; absent writes none. */

@@ -179,42 +179,38 @@ describe('prefixes', () => {
   })
 
   test.each([
-    ['with the fused kernel, where they stay in the cache', true],
-    ['without it, where they are parked outside', false],
-  ])(
-    'sharing never changes an answer, and gives everything back: %s',
-    { timeout: 120_000 },
-    async (_, flashAttention) => {
-      const worker = await TestWorker.start({ flashAttention, contextTokens: 512 })
-      const plain = await TestWorker.start({ flashAttention, contextTokens: 512, prefixReuse: false, parallel: 1 })
-      const expected = new Map<string, Promise<Answer>>()
-      const words = ['token', 'batch', 'cache', 'model']
-      const request = fc.record({
-        words: fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: 60 }),
-        question: fc.constantFrom('What is it?', 'Why?', 'How does it work?'),
-        maxOutputTokens: fc.integer({ min: 1, max: 24 }),
-        cancelled: fc.boolean(),
-        pause: fc.integer({ min: 0, max: 20 }),
-      })
-      await fc.assert(
-        fc.asyncProperty(fc.array(request, { minLength: 4, maxLength: 16 }), async (requests) => {
-          await Promise.all(
-            requests.map(async ({ words, question, maxOutputTokens, cancelled, pause }) => {
-              const prompt = `${words.join(' ')} ${question}`
-              const key = `${prompt}|${maxOutputTokens}`
-              await new Promise((resolve) => setTimeout(resolve, pause))
-              const asked = worker.ask(prompt, { maxOutputTokens, n: pause === 7 ? 2 : 1 })
-              if (cancelled && pause % 2 === 0) return asked.cancel()
-              if (!expected.has(key)) expected.set(key, plain.ask(prompt, { maxOutputTokens }).done)
-              expect((await asked.done).texts[0]).toBe((await expected.get(key))?.texts[0])
-            }),
-          )
-          expect(await worker.stats()).toMatchObject({ running: 0, waiting: 0, freeSlots: 4, cellsReserved: 0 })
-        }),
-        { numRuns: 8 },
-      )
-    },
-  )
+    ['where they stay in the cache', { flashAttention: true, keepCells: 1024 }],
+    ['where they are parked outside', { flashAttention: false, keepCells: 0 }],
+  ])('sharing never changes an answer, and gives everything back: %s', { timeout: 120_000 }, async (_, how) => {
+    const worker = await TestWorker.start({ ...how, contextTokens: 512 })
+    const plain = await TestWorker.start({ ...how, contextTokens: 512, prefixReuse: false, parallel: 1 })
+    const expected = new Map<string, Promise<Answer>>()
+    const words = ['token', 'batch', 'cache', 'model']
+    const request = fc.record({
+      words: fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: 60 }),
+      question: fc.constantFrom('What is it?', 'Why?', 'How does it work?'),
+      maxOutputTokens: fc.integer({ min: 1, max: 24 }),
+      cancelled: fc.boolean(),
+      pause: fc.integer({ min: 0, max: 20 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(request, { minLength: 4, maxLength: 16 }), async (requests) => {
+        await Promise.all(
+          requests.map(async ({ words, question, maxOutputTokens, cancelled, pause }) => {
+            const prompt = `${words.join(' ')} ${question}`
+            const key = `${prompt}|${maxOutputTokens}`
+            await new Promise((resolve) => setTimeout(resolve, pause))
+            const asked = worker.ask(prompt, { maxOutputTokens, n: pause === 7 ? 2 : 1 })
+            if (cancelled && pause % 2 === 0) return asked.cancel()
+            if (!expected.has(key)) expected.set(key, plain.ask(prompt, { maxOutputTokens }).done)
+            expect((await asked.done).texts[0]).toBe((await expected.get(key))?.texts[0])
+          }),
+        )
+        expect(await worker.stats()).toMatchObject({ running: 0, waiting: 0, freeSlots: 4, cellsReserved: 0 })
+      }),
+      { numRuns: 8 },
+    )
+  })
 })
 
 describe('guesses', () => {

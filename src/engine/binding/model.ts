@@ -84,7 +84,9 @@ export function openModel(library: Library, options: LoadOptions, log: readonly 
     parallel: options.parallel,
     cells: llama.contextTokens(context),
     sequences,
-    keepCells: fused ? Math.min(keptCells, Math.floor(llama.contextTokens(context) / 2)) : 0,
+    keepCells:
+      options.keepCells ??
+      (hasGpu(library) ? Math.min(keptCellsOnGpu, Math.floor(llama.contextTokens(context) / 2)) : 0),
     canShare: (options.prefixReuse ?? true) && !llama.modelIsRecurrent(model) && !llama.modelIsHybrid(model),
     batchTokens: options.batchTokens,
     batch: openBatch(llama, options.batchTokens),
@@ -96,12 +98,12 @@ const mostSequences = 256 // LLAMA_MAX_SEQ
 const keptSequences = 48
 
 // enum llama_flash_attn_type. Where heads are small the fused kernel is the slower one on a processor: a step of the
-// built-in model takes 1.5 ms with it and 0.7 ms without. From 64 on it is the faster, and it passes over the cells of
-// other sequences, so that keeping 4,096 of them costs a step of an 82M model a tenth; without it, three times the step
-// (docs/benchmarks.md).
+// built-in model takes 1.5 ms with it and 0.7 ms without. From 64 on it is the faster (docs/benchmarks.md).
 const flashAttention = { auto: -1, off: 0 }
 const fusedHeadSize = 64
-const keptCells = 4096
+// Every step passes over the cells of all sequences. On a processor 4,096 kept ones cost a step of sixteen answers a
+// quarter (docs/benchmarks.md), so there they are copied out at once; memory of a GPU is slower to copy from.
+const keptCellsOnGpu = 4096
 
 /** llama.cpp puts all layers on the GPU, and fails where they do not fit: then as many as do. */
 function layersOnGpu(library: Library, { file, contextTokens, batchTokens }: LoadOptions): { n_gpu_layers?: number } {
