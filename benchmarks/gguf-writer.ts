@@ -142,18 +142,18 @@ function arrayHead(type: number, length: number): Buffer {
   return Buffer.concat([uint32(types.array), uint32(type), uint64(length)])
 }
 
-function text(value: string): Buffer {
+export function text(value: string): Buffer {
   const bytes = Buffer.from(value)
   return Buffer.concat([uint64(bytes.length), bytes])
 }
 
-function uint32(value: number): Buffer {
+export function uint32(value: number): Buffer {
   const out = Buffer.alloc(4)
   out.writeUInt32LE(value)
   return out
 }
 
-function uint64(value: number): Buffer {
+export function uint64(value: number): Buffer {
   const out = Buffer.alloc(8)
   out.writeBigUInt64LE(BigInt(value))
   return out

@@ -1,6 +1,7 @@
 // Writes small GGUF files, whole or as one of several, for what no file at hand shows.
 // The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { text, uint32, uint64 } from '../benchmarks/gguf-writer.ts'
 
 type Property = number | string | boolean | readonly number[] | readonly string[]
 
@@ -18,16 +19,16 @@ export function writeGguf(file: string, { version = 3, properties, tensors, data
   const pairs = Object.entries(properties)
   const header = Buffer.concat([
     Buffer.from('GGUF'),
-    u32(version),
-    u64(tensors.length),
-    u64(pairs.length),
+    uint32(version),
+    uint64(tensors.length),
+    uint64(pairs.length),
     ...pairs.flatMap(([key, value]) => [text(key), ...property(value)]),
     ...tensors.flatMap(({ name, shape, type, offset }) => [
       text(name),
-      u32(shape.length),
-      ...shape.map(u64),
-      u32(type),
-      u64(offset),
+      uint32(shape.length),
+      ...shape.map(uint64),
+      uint32(type),
+      uint64(offset),
     ]),
   ])
   const descriptor = openSync(file, 'w')
@@ -37,26 +38,10 @@ export function writeGguf(file: string, { version = 3, properties, tensors, data
 }
 
 function property(value: Property): Buffer[] {
-  if (typeof value === 'number') return [u32(types.u32), u32(value)]
-  if (typeof value === 'boolean') return [u32(types.bool), Buffer.from([Number(value)])]
-  if (typeof value === 'string') return [u32(types.string), text(value)]
+  if (typeof value === 'number') return [uint32(types.u32), uint32(value)]
+  if (typeof value === 'boolean') return [uint32(types.bool), Buffer.from([Number(value)])]
+  if (typeof value === 'string') return [uint32(types.string), text(value)]
   const isText = typeof value[0] === 'string'
-  const elements = value.map((each) => (typeof each === 'string' ? text(each) : u32(each)))
-  return [u32(types.array), u32(isText ? types.string : types.u32), u64(value.length), ...elements]
-}
-
-function text(value: string): Buffer {
-  return Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)])
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
-}
-
-function u64(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(value))
-  return bytes
+  const elements = value.map((each) => (typeof each === 'string' ? text(each) : uint32(each)))
+  return [uint32(types.array), uint32(isText ? types.string : types.u32), uint64(value.length), ...elements]
 }

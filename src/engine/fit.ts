@@ -11,7 +11,7 @@ export interface FitOptions {
   readonly batchTokens: number
   /** 2 for F16, the engine's default. */
   readonly kvBytesPerValue?: number
-  /** Without it the attention scores of a whole batch are in memory at once. The engine uses it on GPUs only. */
+  /** Without it the attention scores of a whole batch are in memory at once. */
   readonly flashAttention?: boolean
 }
 

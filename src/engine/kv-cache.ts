@@ -70,15 +70,14 @@ export class KvCache {
     return this.#parked
   }
 
-  /** How much more of this prompt a running request is about to have evaluated than can be shared now; else 0. */
-  promised(prompt: Int32Array, mayWaitFor: (sequence: number) => boolean): number {
-    if (!this.#model.canShare) return 0
+  /** Whether a running request is about to have much more of this prompt evaluated than can be shared now. */
+  isPromised(prompt: Int32Array, mayWaitFor: (sequence: number) => boolean): boolean {
+    if (!this.#model.canShare) return false
     const longest = this.#running.longest(prompt)
-    if (!longest || !mayWaitFor(longest.holder)) return 0
+    if (!longest || !mayWaitFor(longest.holder)) return false
     const promised = Math.min(longest.length, prompt.length - 1)
-    if (promised < worthKeeping || (this.#evaluated.get(longest.holder) ?? 0) >= promised) return 0
-    const gain = promised - (this.#find(prompt)?.shared.length ?? 0)
-    return gain >= worthKeeping ? gain : 0
+    if (promised < worthKeeping || (this.#evaluated.get(longest.holder) ?? 0) >= promised) return false
+    return promised - (this.#find(prompt)?.shared.length ?? 0) >= worthKeeping
   }
 
   #find(prompt: Int32Array): Found | undefined {

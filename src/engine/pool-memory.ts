@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { InferloomError } from '../canonical/errors.ts'
+import { fusedHeadSize, mostCells } from './cache-size.ts'
 import type { EngineOptions } from './engine.ts'
 import { estimateMemory, refuseUnlessItFits } from './fit.ts'
 import type { Gguf } from './gguf.ts'
@@ -15,9 +16,6 @@ export interface Footprint {
 const processBytes = 80_000_000
 /** The most that the KV cache of one model may take of all memory for models; but it has room for one request. */
 const cacheShare = 0.25
-const mostCells = 32_768
-// The same rule as in binding/model.ts: from heads of this size on, attention scores are not kept in memory.
-const fusedHeadSize = 64
 
 export interface FootprintOptions {
   readonly files: readonly [string, ...string[]]

@@ -7,21 +7,10 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Done, EngineStats, FromWorker, Job, LoadOptions } from './protocol.ts'
+import { greedy } from '../../test/job-fixture.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 const file = fileURLToPath(new URL('../../models/loom-mini.gguf', import.meta.url))
-const greedy: Job['sampling'] = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  repeatPenalty: 1,
-  repeatLastN: 0,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: [],
-  seed: 1,
-}
 /** The tokens that end an answer, forbidden: answers are as long as they are told to be. */
 const endless: Job['sampling'] = {
   ...greedy,

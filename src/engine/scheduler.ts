@@ -9,7 +9,7 @@ import type { Delta, Done, EngineStats, Job } from './protocol.ts'
 import { StepCost } from './step-cost.ts'
 import { planStep } from './step-plan.ts'
 import { Ticket } from './ticket.ts'
-import { TokenSampler } from './token-sampler.ts'
+import { grammarSampler, TokenSampler } from './token-sampler.ts'
 import type { Tokenizer } from './tokenizer.ts'
 import { agedPriority, inOrder, ServedTokens } from './waiting-list.ts'
 
@@ -101,7 +101,7 @@ export class Scheduler {
 
   /** Takes a request in. Throws at once when it can never be answered. */
   add(job: Job): void {
-    const { llama, vocab, contextTokens, vocabulary, parallel, cells } = this.#model
+    const { llama, contextTokens, vocabulary, parallel, cells } = this.#model
     if (job.n > parallel) {
       const message = `n is ${job.n}; this model answers at most ${parallel} choices at once.`
       throw new InferloomError('invalid_value', message, { param: 'n' })
@@ -111,12 +111,7 @@ export class Scheduler {
       const message = `logit_bias names token ${token}; this model's tokens are 0 to ${vocabulary - 1}.`
       throw new InferloomError('invalid_value', message, { param: 'logit_bias' })
     }
-    if (job.grammar !== undefined) {
-      const grammar = llama.samplerGrammar(vocab, job.grammar, 'root')
-      const message = 'The grammar does not parse, or has no rule named root.'
-      if (!grammar) throw new InferloomError('invalid_value', message, { param: 'grammar' })
-      llama.samplerFree(grammar)
-    }
+    if (job.grammar !== undefined) llama.samplerFree(grammarSampler(this.#model, job.grammar))
     const prompt = this.#tokens(job)
     const room = contextTokens - prompt.length
     if (room < 1) {
@@ -217,7 +212,7 @@ export class Scheduler {
         return false
       }
       // Another is evaluating what this one begins with: it waits for that and lets those behind it pass.
-      if (ticket.choices.length === 0 && this.cache.promised(ticket.context, mayWaitFor) > 0) continue
+      if (ticket.choices.length === 0 && this.cache.isPromised(ticket.context, mayWaitFor)) continue
       if (!this.#start(ticket) && !this.#setAsideFor(ticket, priority, now)) return
     }
   }

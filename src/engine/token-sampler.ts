@@ -15,16 +15,8 @@ export class TokenSampler {
   constructor(model: LoadedModel, candidates: Candidates, job: Job, choice: number) {
     this.#model = model
     this.#candidates = candidates
-    const { llama, vocab, vocabulary, contextTokens } = model
-    if (job.grammar !== undefined) {
-      const grammar = llama.samplerGrammar(vocab, job.grammar, 'root')
-      if (!grammar) {
-        throw new InferloomError('invalid_value', 'The grammar does not parse, or has no rule named root.', {
-          param: 'grammar',
-        })
-      }
-      this.#grammar = grammar
-    }
+    const { llama, vocabulary, contextTokens } = model
+    if (job.grammar !== undefined) this.#grammar = grammarSampler(model, job.grammar)
     this.#chain = samplerFor(llama, vocabulary, contextTokens, job, choice)
   }
 
@@ -63,4 +55,12 @@ export class TokenSampler {
     llama.samplerFree(this.#chain)
     if (this.#grammar !== undefined) llama.samplerFree(this.#grammar)
   }
+}
+
+/** Throws `invalid_value` for a grammar that llama.cpp cannot read. Free it with `samplerFree`. */
+export function grammarSampler({ llama, vocab }: LoadedModel, grammar: string): Pointer {
+  const sampler = llama.samplerGrammar(vocab, grammar, 'root')
+  if (sampler) return sampler
+  const message = 'The grammar does not parse, or has no rule named root.'
+  throw new InferloomError('invalid_value', message, { param: 'grammar' })
 }

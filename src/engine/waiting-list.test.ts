@@ -1,22 +1,11 @@
 import { expect, test } from 'vitest'
+import { greedy } from '../../test/job-fixture.ts'
 import type { Job } from './protocol.ts'
 import { ageingMs, inOrder, ServedTokens } from './waiting-list.ts'
 
 let nextId = 1
 function waiting(change: Partial<Job>, arrivedAt = 0) {
-  const sampling = {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    repeatPenalty: 1,
-    repeatLastN: 0,
-    presencePenalty: 0,
-    frequencyPenalty: 0,
-    logitBias: [],
-    seed: 0,
-  }
-  return { job: { id: nextId++, prompt: '', addSpecial: true, n: 1, stop: [], sampling, ...change }, arrivedAt }
+  return { job: { id: nextId++, prompt: '', addSpecial: true, n: 1, stop: [], sampling: greedy, ...change }, arrivedAt }
 }
 
 test('priority goes before deadline, deadline before arrival', () => {

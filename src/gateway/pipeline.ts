@@ -45,6 +45,7 @@ export class Pipeline {
       this.#ledger.record(timings.row())
     }
   }
+
   embed(request: EmbedRequest, context: RequestContext): Promise<EmbedResult> {
     const send = (provider: Provider) => provider.embed?.(request, context.signal)
     return this.#once(request.model, 'embed texts', send, context)

@@ -1,6 +1,7 @@
 import koffi from 'koffi'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { InferloomError } from '../../canonical/errors.ts'
+import { fusedHeadSize, mostCells } from '../cache-size.ts'
 import { estimateMemory } from '../fit.ts'
 import { readGguf } from '../gguf.ts'
 import { gpuLayers } from '../gpu-layers.ts'
@@ -42,7 +43,6 @@ export interface BatchBuffers {
   readonly wantsLogits: Int8Array
 }
 
-const mostCells = 32_768
 /** The most memory that the KV cache may take, as a share of what is free when the model is loaded. */
 const cacheShare = 0.5
 const bytesPerValue = 2 // F16, the default that library.ts checked
@@ -97,12 +97,9 @@ export function openModel(library: Library, options: LoadOptions, log: readonly 
 const mostSequences = 256 // LLAMA_MAX_SEQ
 const keptSequences = 48
 
-// enum llama_flash_attn_type. Where heads are small the fused kernel is the slower one on a processor: a step of the
-// built-in model takes 1.5 ms with it and 0.7 ms without. From 64 on it is the faster (docs/benchmarks.md).
-const flashAttention = { auto: -1, off: 0 }
-const fusedHeadSize = 64
-// Every step passes over the cells of all sequences. On a processor 4,096 kept ones cost a step of sixteen answers a
-// quarter (docs/benchmarks.md), so there they are copied out at once; memory of a GPU is slower to copy from.
+const flashAttention = { auto: -1, off: 0 } // enum llama_flash_attn_type
+// Every step passes over the cells of all sequences. On a processor 4,096 kept ones make a step of eight answers half as
+// long again (docs/benchmarks.md), so there they are copied out at once; memory of a GPU is slower to copy from.
 const keptCellsOnGpu = 4096
 
 /** llama.cpp puts all layers on the GPU, and fails where they do not fit: then as many as do. */
