@@ -24,7 +24,8 @@ test('what goes to the GPU fits there, and one more would not', () => {
       expect(count).toBeGreaterThanOrEqual(0)
       expect(count).toBeLessThanOrEqual(layers + 1)
       if (count > 0) expect(needed(count)).toBeLessThanOrEqual(free)
-      if (count < layers + 1 && compute > 0) expect(needed(count + 1)).toBeGreaterThan(free * 0.91)
+      // 8 % of the memory is kept free; the rest is for rounding.
+      if (count < layers + 1) expect(needed(count + 1)).toBeGreaterThanOrEqual(free * 0.9199)
     }),
   )
 })

@@ -16,5 +16,5 @@ export function gpuLayers(
   const all = layers + 1
   const room = freeBytes * (1 - spareShare) - compute
   if (room <= 0) return 0
-  return Math.min(all, Math.floor(room / Math.max(1, (weights + kvCache) / all)))
+  return Math.min(all, Math.floor(room / ((weights + kvCache) / all)))
 }
