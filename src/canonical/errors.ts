@@ -1,7 +1,12 @@
 interface ErrorKind {
   readonly status: number
   /** The `type` of OpenAI's error shape. */
-  readonly type: 'invalid_request_error' | 'authentication_error' | 'permission_error' | 'server_error'
+  readonly type:
+    | 'invalid_request_error'
+    | 'authentication_error'
+    | 'permission_error'
+    | 'rate_limit_error'
+    | 'server_error'
   /** Whether the same request may succeed later without being changed. */
   readonly retryable: boolean
 }
@@ -45,15 +50,41 @@ export const errorCatalogue = {
   disk_full: { status: 507, type: 'server_error', retryable: false },
   model_unsupported: { status: 500, type: 'server_error', retryable: false },
   engine_unavailable: { status: 500, type: 'server_error', retryable: false },
+  model_ambiguous: { status: 400, ...invalid },
+  provider_key_missing: { status: 401, type: 'authentication_error', retryable: false },
+  provider_key_refused: { status: 401, type: 'authentication_error', retryable: false },
+  provider_permission_denied: { status: 403, type: 'permission_error', retryable: false },
+  provider_refused: { status: 400, ...invalid },
+  provider_not_found: { status: 404, ...invalid },
+  content_filtered: { status: 400, ...invalid },
+  rate_limited: { status: 429, type: 'rate_limit_error', retryable: true },
+  quota_exceeded: { status: 429, type: 'rate_limit_error', retryable: false },
+  provider_overloaded: { status: 503, type: 'server_error', retryable: true },
+  provider_failed: { status: 502, type: 'server_error', retryable: true },
+  provider_unreachable: { status: 502, type: 'server_error', retryable: true },
+  provider_timeout: { status: 504, type: 'server_error', retryable: true },
+  provider_invalid_reply: { status: 502, type: 'server_error', retryable: true },
   server_unreachable: { status: 500, type: 'server_error', retryable: true },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof errorCatalogue
 
+/** What a provider said of a request that it did not answer. Never holds a key or a prompt. */
+export interface ProviderFault {
+  readonly provider: string
+  /** Absent where there was no answer at all. */
+  readonly status?: number
+  /** The provider's own name for the error. */
+  readonly code?: string
+  /** Under which the provider's support finds the request. */
+  readonly requestId?: string
+}
+
 export interface ErrorDetails {
   /** The request field at fault, as the client spelled it: `messages[0].content`. */
   readonly param?: string
   readonly retryAfterSeconds?: number
+  readonly fault?: ProviderFault
   readonly cause?: unknown
 }
 
@@ -66,6 +97,7 @@ export class InferloomError extends Error {
   readonly code: ErrorCode
   readonly param: string | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly fault: ProviderFault | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? {} : { cause: details.cause })
@@ -73,6 +105,7 @@ export class InferloomError extends Error {
     this.code = code
     this.param = details.param
     this.retryAfterSeconds = details.retryAfterSeconds
+    this.fault = details.fault
   }
 
   get kind(): ErrorKind {

@@ -1,5 +1,28 @@
-/** Tokens of one request, in the AI SDK's shape: totals first, then what they are made of. */
+/** Tokens of one request, in the AI SDK's shape: totals first, then what they are made of. Absent parts are not known. */
 export interface Usage {
-  readonly inputTokens: { readonly total: number; readonly cacheRead: number }
-  readonly outputTokens: { readonly total: number; readonly reasoning: number }
+  readonly inputTokens: {
+    /** All of them, cached or not. */
+    readonly total: number
+    /** Read from a cache. */
+    readonly cacheRead: number
+    /** Written to a cache, and of these the ones that are kept for an hour. */
+    readonly cacheWrite?: number
+    readonly cacheWriteHour?: number
+    readonly audio?: number
+    readonly image?: number
+  }
+  readonly outputTokens: {
+    /** All of them, thoughts included. */
+    readonly total: number
+    readonly reasoning: number
+    readonly audio?: number
+    readonly acceptedPrediction?: number
+    readonly rejectedPrediction?: number
+  }
+  /** The tier that was charged, in the provider's word. */
+  readonly serviceTier?: string
+  /** Things that are charged by their number, such as `web_search`. */
+  readonly counts?: Readonly<Record<string, number>>
+  /** The usage as the provider wrote it. */
+  readonly raw?: unknown
 }

@@ -25,7 +25,8 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
     const width = Math.max(...models.map(({ id }) => id.length), 0)
     const rows = models.map(({ id, parameters, contextTokens }) => {
       const size = parameters === undefined ? '' : `${count(parameters)} parameters, `
-      return `  ${id.padEnd(width)}  ${size}context of ${contextTokens.toLocaleString('en')} tokens`
+      const context = contextTokens === undefined ? '' : `context of ${contextTokens.toLocaleString('en')} tokens`
+      return `  ${id.padEnd(width)}  ${size}${context}`
     })
     const key = loaded.config.server.keys.length > 0 ? ` -H 'authorization: Bearer <key>'` : ''
     const json = `-H 'content-type: application/json'`

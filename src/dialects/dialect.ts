@@ -3,7 +3,7 @@ import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 
 /** A client's request, understood. */
-interface ParsedRequest {
+export interface ParsedRequest {
   readonly request: GenerateRequest
   readonly stream: boolean
   /** Makes the writer of this request's answer; `id` is unique to the request. */
@@ -18,15 +18,30 @@ export interface AnswerWriter {
   end(): string
   /** Ends a stream that failed after it had begun. */
   fail(error: InferloomError): string
+  /** Of a stream; absent means server-sent events. */
+  readonly contentType?: string
   /** The whole answer as one JSON text, from every event of it. */
   whole(events: readonly StreamEvent[]): string
 }
 
+/** What must be known of a request before it is understood: whom it is for. */
+export interface Address {
+  readonly model: string
+  readonly stream: boolean
+}
+
 /** A wire that clients speak: one folder each, with `parse.ts` and `render.ts`. */
 export interface Dialect {
+  /** Also the name of the wire: providers that speak it are given the client's own bytes. */
   readonly name: string
-  /** `/v1/chat/completions`, to which clients POST. */
-  readonly path: string
+  /** To which clients POST, in Fastify's notation: `/v1/chat/completions`. */
+  readonly paths: readonly string[]
+  /** Client headers that belong to the wire and go with a request that is passed on as it stands; in lower case. */
+  readonly forwardedHeaders?: readonly string[]
+  /** Reads model and stream from where this wire has them; `params` are those of the path. Absent means the body. */
+  readonly address?: (body: Readonly<Record<string, unknown>>, params: Readonly<Record<string, string>>) => Address
   /** Throws an error that names the field at fault as the client spelled it. */
-  parse(body: unknown): ParsedRequest
+  parse(body: unknown, address: Address): ParsedRequest
+  /** An error in the shape of this wire, where no stream has begun; absent means OpenAI's. */
+  readonly errorBody?: (error: InferloomError, requestId: string) => object
 }

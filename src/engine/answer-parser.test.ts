@@ -48,5 +48,5 @@ test('tokens of reasoning are counted, and events carry the choice', () => {
   const { events, parser } = run(['<think>', 'a', ' b', ' c', '</think>', 'Yes', '.'])
   expect(parser.reasoningTokens).toBeGreaterThanOrEqual(3)
   expect(parser.reasoningTokens).toBeLessThanOrEqual(5)
-  expect(events.every((event) => event.type !== 'finish' && event.choiceIndex === 2)).toBe(true)
+  expect(events.every((event) => 'choiceIndex' in event && event.choiceIndex === 2)).toBe(true)
 })

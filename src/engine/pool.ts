@@ -107,7 +107,7 @@ export class EnginePool implements Provider {
     const { gguf, modified } = this.#headers.glance(files)
     const resident = this.#residents.get(model)
     const [loaded] = (resident?.phase === 'loaded' && resident.engine?.models()) || []
-    if (loaded && loaded.contextTokens > 0) return loaded
+    if (loaded?.contextTokens) return loaded
     const base = { id: model, ownedBy: 'inferloom', created: modified }
     if (!gguf) return { ...base, contextTokens: 0 }
     const trained = gguf.contextTokens ?? asked ?? 0

@@ -1,6 +1,7 @@
 import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../canonical/embed.ts'
-import type { StreamEvent } from '../canonical/events.ts'
+import type { FinishReason, StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
+import type { Usage } from '../canonical/usage.ts'
 
 /** What one provider says about a model it serves. */
 export interface ModelInfo {
@@ -9,16 +10,51 @@ export interface ModelInfo {
   readonly ownedBy: string
   /** Seconds since 1970. */
   readonly created: number
-  /** Prompt and output together, in tokens. */
-  readonly contextTokens: number
+  /** Prompt and output together, in tokens, where the provider says. */
+  readonly contextTokens?: number
   readonly parameters?: number
   readonly sizeBytes?: number
+}
+
+/** What a client sent, to be passed on as it stands to a provider that speaks the client's own wire. */
+export interface RelayRequest {
+  /** The name of the wire, which is that of the client's dialect. */
+  readonly wire: string
+  /** As the provider calls it. */
+  readonly model: string
+  /** The body in the client's own bytes, but for what policy had to change. */
+  readonly body: string
+  readonly stream: boolean
+  /** Those of the client's headers that belong to the wire, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Bytes of an answer on their way to the client, with what was seen in them. */
+export interface RelayChunk {
+  readonly bytes: Uint8Array
+  /** Pieces of output in these bytes. */
+  readonly deltas: number
+  readonly finishReason?: FinishReason
+  readonly usage?: Usage
+}
+
+export interface RelayReply {
+  readonly status: number
+  /** Those that the client may see, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /**
+   * Throws where the answer is cut, stalls or was no answer. An error that the provider itself reports in mid-stream
+   * passes as it is. Returning early cancels the request upstream.
+   */
+  readonly chunks: AsyncIterable<RelayChunk>
 }
 
 /** Something that answers requests: a local engine, or another service over its own wire. */
 export interface Provider {
   readonly name: string
   models(): readonly ModelInfo[]
+  /** Whether a model that it does not list may be asked for all the same: it then says itself whether there is one. */
+  readonly acceptsUnlisted?: boolean
   /** Resolves when requests can be answered now, rejects with the reason when they cannot. */
   ready(): Promise<void>
   /**
@@ -29,5 +65,9 @@ export interface Provider {
   /** Absent where no model of it can. Aborting `signal` rejects with its reason. */
   embed?(request: EmbedRequest, signal: AbortSignal): Promise<EmbedResult>
   rerank?(request: RerankRequest, signal: AbortSignal): Promise<RerankResult>
+  /** The wires on which `relay` takes a client's own bytes for a model. */
+  relays?(model: string): readonly string[]
+  /** Passes a request on unread. Rejects with the provider's refusal where it answers with an error. */
+  relay?(request: RelayRequest, signal: AbortSignal): Promise<RelayReply>
   close(): Promise<void>
 }

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
-import type { AnswerWriter, Dialect } from '../dialects/dialect.ts'
+import type { Address, AnswerWriter, Dialect } from '../dialects/dialect.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
 
 export interface AnswerOptions {
@@ -18,7 +18,9 @@ export interface AnswerOptions {
 /** Answers one request in its dialect: parse, run the pipeline, render. */
 export async function answer(options: AnswerOptions, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const receivedAt = performance.now() - reply.elapsedTime
-  const parsed = options.dialect.parse(request.body)
+  const { dialect } = options
+  const address = addressOf(dialect, request)
+  const parsed = dialect.parse(request.body, address)
   const controller = new AbortController()
   options.active.add(controller)
   const onClose = () => {
@@ -29,7 +31,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   try {
     const context = {
       id: request.id,
-      dialect: options.dialect.name,
+      dialect: dialect.name,
       stream: parsed.stream,
       receivedAt,
       signal: controller.signal,
@@ -51,6 +53,13 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     reply.raw.off('close', onClose)
     options.active.delete(controller)
   }
+}
+
+/** Whom a request is for, by its dialect; most name both in the body. */
+function addressOf({ address }: Dialect, { body, params }: FastifyRequest): Address {
+  const given = typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : {}
+  if (address) return address(given, params as Readonly<Record<string, string>>)
+  return { model: typeof given['model'] === 'string' ? given['model'] : '', stream: given['stream'] === true }
 }
 
 /** A day: the longest that anyone can wait for. */

@@ -80,7 +80,7 @@ export function buildApp({ config, models, pipeline, providers, active, isClosin
 
   for (const dialect of dialects) {
     const options = { dialect, pipeline, active, idleTimeoutMs: server.idleTimeoutSeconds * 1000 }
-    app.post(dialect.path, (request, reply) => answer(options, request, reply))
+    for (const path of dialect.paths) app.post(path, (request, reply) => answer(options, request, reply))
   }
   const once = <Request, Result>(
     dialect: OneShotDialect<Request, Result>,

@@ -43,7 +43,7 @@ export function providerSuite(name: string, make: () => Provider): void {
       expect(events.at(-1)?.type).toBe('finish')
       expect(events.filter(({ type }) => type === 'finish')).toHaveLength(1)
       for (const choice of [0, 1]) {
-        const own = events.filter((event) => event.type !== 'finish' && event.choiceIndex === choice)
+        const own = events.filter((event) => 'choiceIndex' in event && event.choiceIndex === choice)
         expect(own.filter(({ type }) => type === 'text-end')).toHaveLength(1)
         expect(own.at(-1)?.type).toBe('text-end')
       }

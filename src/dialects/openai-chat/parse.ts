@@ -26,7 +26,7 @@ type Body = z.infer<typeof body>
 
 export const openaiChat: Dialect = {
   name: 'openai-chat',
-  path: '/v1/chat/completions',
+  paths: ['/v1/chat/completions'],
   parse(input) {
     const parsed = parseBody(body, input)
     const { stream, stream_options: options, logprobs, service_tier: tier } = parsed

@@ -1,6 +1,6 @@
 // https://platform.openai.com/docs/api-reference/chat/object and …/chat-streaming
 import type { InferloomError } from '../../canonical/errors.ts'
-import type { FinishReason, StreamEvent, TokenLogprobs } from '../../canonical/events.ts'
+import type { ChoiceEvent, FinishReason, StreamEvent, TokenLogprobs } from '../../canonical/events.ts'
 import type { ServiceTier } from '../../canonical/request.ts'
 import type { AnswerWriter } from '../dialect.ts'
 import { collect, type CollectedChoice } from '../collect.ts'
@@ -55,11 +55,17 @@ export class ChatWriter implements AnswerWriter {
       case 'reasoning-delta':
         // DeepSeek's name, which vLLM and llama.cpp took over: https://api-docs.deepseek.com/guides/reasoning_model
         return this.#delta(event, `{"reasoning_content":${JSON.stringify(event.text)}}`)
+      case 'refusal-delta':
+        return this.#delta(event, `{"refusal":${JSON.stringify(event.text)}}`)
       case 'tool-input-start':
         return this.#delta(event, toolDelta(event.toolIndex, toolCallBody({ ...event, name: event.toolName })))
       case 'tool-input-delta':
         return this.#delta(event, toolDelta(event.toolIndex, { function: { arguments: event.delta } }))
       case 'tool-input-end':
+      case 'response-metadata':
+      case 'reasoning-end':
+      case 'source':
+      case 'raw':
         return ''
       case 'text-end':
         return this.#delta(event, '{}', 'null', `"${finishReasons[event.finishReason]}"`)
@@ -69,13 +75,13 @@ export class ChatWriter implements AnswerWriter {
     }
   }
 
-  #delta(event: Exclude<StreamEvent, { type: 'finish' }>, delta: string, logprobs = 'null', finish = 'null'): string {
+  #delta(event: ChoiceEvent, delta: string, logprobs = 'null', finish = 'null'): string {
     const { choiceIndex } = event
     return this.#begin(event) + this.#choice(choiceIndex, delta, logprobs, finish)
   }
 
   /** The first chunk of a choice names the role; an answer that begins with a tool call has no text, as at OpenAI. */
-  #begin({ type, choiceIndex }: Exclude<StreamEvent, { type: 'finish' }>): string {
+  #begin({ type, choiceIndex }: ChoiceEvent): string {
     if (this.#begun.has(choiceIndex)) return ''
     this.#begun.add(choiceIndex)
     const content = type === 'tool-input-start' ? 'null' : '""'
@@ -109,11 +115,11 @@ export class ChatWriter implements AnswerWriter {
   }
 }
 
-function messageBody({ text, reasoning, toolCalls }: CollectedChoice) {
+function messageBody({ text, refusal, reasoning, toolCalls }: CollectedChoice) {
   return {
     role: 'assistant',
-    content: text === '' && toolCalls.length > 0 ? null : text,
-    refusal: null,
+    content: text === '' && (toolCalls.length > 0 || refusal !== '') ? null : text,
+    refusal: refusal === '' ? null : refusal,
     ...(reasoning !== '' && { reasoning_content: reasoning }),
     ...(toolCalls.length > 0 && { tool_calls: toolCalls.map(toolCallBody) }),
   }

@@ -20,7 +20,7 @@ const body = z.object({
 
 export const openaiCompletions: Dialect = {
   name: 'openai-completions',
-  path: '/v1/completions',
+  paths: ['/v1/completions'],
   parse(input) {
     const parsed = parseBody(body, input)
     const { stream, stream_options: options, logprobs, max_tokens: max } = parsed

@@ -47,14 +47,11 @@ export class CompletionWriter implements AnswerWriter {
         case 'text-end':
           out += this.#choice(event.choiceIndex, '""', 'null', `"${event.finishReason}"`)
           break
-        // A bare prompt's answer is all text.
-        case 'reasoning-delta':
-        case 'tool-input-start':
-        case 'tool-input-delta':
-        case 'tool-input-end':
-          break
         case 'finish':
           if (this.#options.includeUsage) out += `${this.#head}],"usage":${JSON.stringify(usageBody(event.usage))}}\n\n`
+          break
+        // A bare prompt's answer is all text.
+        default:
           break
       }
     }

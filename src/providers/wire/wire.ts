@@ -1,0 +1,75 @@
+import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../../canonical/embed.ts'
+import type { InferloomError } from '../../canonical/errors.ts'
+import type { StreamEvent } from '../../canonical/events.ts'
+import type { GenerateRequest } from '../../canonical/request.ts'
+import type { RelayChunk, RelayRequest } from '../provider.ts'
+
+/** Where on an upstream a request goes, and what it says there. */
+export interface WireRequest {
+  /** Appended to the base URL: `/chat/completions`. What a client chose is percent-encoded in it. */
+  readonly path: string
+  /** JSON. */
+  readonly body: string
+  /** Beside those that say who asks. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** One event of a stream, whatever framed it. */
+export interface WireEvent {
+  /** Its name, where the framing gives it one. */
+  readonly event?: string
+  readonly data: string
+}
+
+/** Understands one streamed answer, event by event. Any input is possible; what is not understood throws. */
+export interface StreamReader {
+  /** What an event means; often nothing. An error that the provider reports in mid-stream is thrown. */
+  read(event: WireEvent): readonly StreamEvent[]
+  /** What was held back to the end. Throws `provider_invalid_reply` where the stream was cut before its end. */
+  end(): readonly StreamEvent[]
+}
+
+/** Watches one answer that is passed on unread, as cheaply as it can: it looks for marks in bytes and parses only usage. */
+export interface RelayWatch {
+  /** The bytes of one whole event, framing included, or of the whole body where it is not a stream. */
+  see(event: Uint8Array): Omit<RelayChunk, 'bytes'>
+  /** Whether the answer may end here: a stream that ends before that was cut. */
+  readonly complete: boolean
+}
+
+/** What an upstream answered instead of a result. */
+export interface UpstreamRefusal {
+  readonly provider: string
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Cut at 64 KB. */
+  readonly body: string
+}
+
+/** How to generate on one wire: what a request is on it, and what its answers mean. */
+export interface GenerateWire {
+  /** Also the name of the dialect, if clients speak it too. */
+  readonly name: string
+  readonly framing: 'server-sent-events' | 'aws-event-stream'
+  /** Throws `unsupported_parameter`, naming the field and the provider, for what this wire cannot say. */
+  request(request: GenerateRequest, options: { readonly provider: string; readonly stream: boolean }): WireRequest
+  whole(body: unknown): readonly StreamEvent[]
+  reader(): StreamReader
+  refusal(refusal: UpstreamRefusal): InferloomError
+  /** Absent where no dialect of ours is this wire. */
+  readonly relay?: {
+    request(request: RelayRequest): WireRequest
+    watch(stream: boolean): RelayWatch
+  }
+}
+
+export interface EmbedWire {
+  request(request: EmbedRequest, options: { readonly provider: string }): WireRequest
+  result(body: unknown, request: EmbedRequest): EmbedResult
+}
+
+export interface RerankWire {
+  request(request: RerankRequest, options: { readonly provider: string }): WireRequest
+  result(body: unknown, request: RerankRequest): RerankResult
+}
