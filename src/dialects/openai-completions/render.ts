@@ -51,7 +51,15 @@ export class CompletionWriter implements AnswerWriter {
           if (this.#options.includeUsage) out += `${this.#head}],"usage":${JSON.stringify(usageBody(event.usage))}}\n\n`
           break
         // A bare prompt's answer is all text.
-        default:
+        case 'response-metadata':
+        case 'refusal-delta':
+        case 'reasoning-delta':
+        case 'reasoning-end':
+        case 'tool-input-start':
+        case 'tool-input-delta':
+        case 'tool-input-end':
+        case 'source':
+        case 'raw':
           break
       }
     }
