@@ -24,10 +24,12 @@ export interface AnswerWriter {
   whole(events: readonly StreamEvent[]): string
 }
 
-/** What must be known of a request before it is understood: whom it is for. */
+/** What must be known of a request before it is understood: whom it is for, and who asks. */
 export interface Address {
   readonly model: string
   readonly stream: boolean
+  /** Where keys tell them apart. */
+  readonly owner?: string
 }
 
 /** A wire that clients speak: one folder each, with `parse.ts` and `render.ts`. */
@@ -40,8 +42,12 @@ export interface Dialect {
   readonly forwardedHeaders?: readonly string[]
   /** Reads model and stream from where this wire has them; `params` are those of the path. Absent means the body. */
   readonly address?: (body: Readonly<Record<string, unknown>>, params: Readonly<Record<string, string>>) => Address
-  /** Throws an error that names the field at fault as the client spelled it. */
-  parse(body: unknown, address: Address): ParsedRequest
+  /** Whether a body says everything itself, so that it may be passed on as it stands; absent means it does. */
+  readonly relayable?: (body: Readonly<Record<string, unknown>>) => boolean
+  /** Finds what a body only refers to, such as earlier answers, for `parse`. Never called for what is passed on. */
+  readonly recall?: (body: Readonly<Record<string, unknown>>, address: Address) => Promise<unknown>
+  /** Throws an error that names the field at fault as the client spelled it. `recalled` is what `recall` found. */
+  parse(body: unknown, address: Address, recalled?: unknown): ParsedRequest
   /** An error in the shape of this wire, where no stream has begun; absent means OpenAI's. */
   readonly errorBody?: (error: InferloomError, requestId: string) => object
 }

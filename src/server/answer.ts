@@ -19,8 +19,8 @@ export interface AnswerOptions {
 export async function answer(options: AnswerOptions, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const receivedAt = performance.now() - reply.elapsedTime
   const { dialect } = options
-  const address = addressOf(dialect, request)
-  const parsed = dialect.parse(request.body, address)
+  const address = { ...addressOf(dialect, request), ...(request.owner !== undefined && { owner: request.owner }) }
+  const parsed = dialect.parse(request.body, address, await recalled(dialect, request.body, address))
   const controller = new AbortController()
   options.active.add(controller)
   const onClose = () => {
@@ -60,6 +60,12 @@ function addressOf({ address }: Dialect, { body, params }: FastifyRequest): Addr
   const given = typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : {}
   if (address) return address(given, params as Readonly<Record<string, string>>)
   return { model: typeof given['model'] === 'string' ? given['model'] : '', stream: given['stream'] === true }
+}
+
+/** What the body refers to, where its dialect keeps anything that one can refer to. */
+async function recalled({ recall }: Dialect, body: unknown, address: Address): Promise<unknown> {
+  if (!recall || typeof body !== 'object' || body === null) return undefined
+  return await recall(body as Readonly<Record<string, unknown>>, address)
 }
 
 /** A day: the longest that anyone can wait for. */
