@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, totalmem, type as systemType, release as systemRelease } from 'node:os'
 import { llamaServerVersion } from './arms/llama-server.ts'
-import { findLibraries, release } from '../src/engine/binding/library.ts'
+import { findLibraries, release } from '../src/engine/binding/library-folder.ts'
 import { version } from '../src/version.ts'
 import type { Bar, Section } from './workload.ts'
 

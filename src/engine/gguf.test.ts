@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { InferloomError } from '../canonical/errors.ts'
 import { temporaryFolder } from '../../test/server-fixture.ts'
 import { writeGguf } from '../../test/gguf-fixture.ts'
-import { findLibraries } from './binding/library.ts'
+import { findLibraries } from './binding/library-folder.ts'
 import { readGguf, readSplitGguf } from './gguf.ts'
 import { tensorTypes } from './tensor-types.ts'
 

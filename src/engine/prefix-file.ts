@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { release } from './binding/library.ts'
+import { release } from './binding/library-folder.ts'
 import type { ParkedPrefixes } from './parked-prefixes.ts'
 import type { LoadOptions } from './protocol.ts'
 

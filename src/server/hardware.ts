@@ -2,7 +2,8 @@ import { existsSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { asInferloomError } from '../canonical/errors.ts'
 import type { Device } from '../engine/binding/abi.ts'
-import { findLibraries, loadLibrary, release } from '../engine/binding/library.ts'
+import { findLibraries, release } from '../engine/binding/library-folder.ts'
+import { loadLibrary } from '../engine/binding/library.ts'
 
 export interface HardwareReport {
   readonly platform: string
