@@ -1,5 +1,19 @@
-import type { ModelInfo, Provider } from './provider.ts'
-import type { EmbedWire, GenerateWire, RerankWire } from './wire/wire.ts'
+import type { EmbedRequest, RerankRequest } from '../canonical/embed.ts'
+import { InferloomError } from '../canonical/errors.ts'
+import type { StreamEvent } from '../canonical/events.ts'
+import type { GenerateRequest } from '../canonical/request.ts'
+import type { UpstreamTimeouts } from '../transport/exchange.ts'
+import { UpstreamClient } from '../transport/upstream-client.ts'
+import { answerStream, framingOf } from './answer-stream.ts'
+import { ask, type Upstream } from './ask.ts'
+import { ModelList, type ModelListState } from './model-list.ts'
+import type { ModelInfo, Provider, RelayReply, RelayRequest } from './provider.ts'
+import { relayAnswer } from './relay-answer.ts'
+import { bodyKind, faultOf, jsonBody, understood } from './reply-body.ts'
+import { openaiRefusal } from './wire/openai-refusal.ts'
+import type { EmbedWire, GenerateWire, RerankWire, UpstreamRefusal, WireRequest } from './wire/wire.ts'
+
+export type { UpstreamTimeouts } from '../transport/exchange.ts'
 
 /** What one request of an upstream looks like before it is signed. */
 export interface UnsignedRequest {
@@ -27,16 +41,153 @@ export interface RemoteProviderOptions {
   readonly timeouts: UpstreamTimeouts
 }
 
-/** In seconds. */
-export interface UpstreamTimeouts {
-  readonly connect: number
-  readonly firstByte: number
-  /** Between two pieces of a stream. */
-  readonly idle: number
-  readonly total: number
+export interface RemoteProvider extends Provider {
+  /** How the list of models was read the last time. */
+  readonly listState: ModelListState
 }
 
 /** Makes a provider of a service that is asked over HTTP. */
-export function remoteProvider(options: RemoteProviderOptions): Provider {
-  throw new Error(`not built: ${options.name}`)
+export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
+  const { name, baseUrl, authorize, embed, rerank } = options
+  const client = new UpstreamClient(name, options.timeouts)
+  const upstream: Upstream = { name, baseUrl, client, authorize }
+  const models = new ModelList({
+    fixed: options.models ?? [],
+    read: (signal) => readList(upstream, options.list, signal),
+  })
+  return {
+    name,
+    acceptsUnlisted: true,
+    models: () => models.models,
+    get listState() {
+      return models.state
+    },
+    // A provider that cannot be reached now may be reached by the time it is asked.
+    ready: async () => {},
+    generate(request, signal) {
+      models.asked(request.model)
+      return generate(upstream, options.generate(request.model), request, signal)
+    },
+    ...(embed && {
+      embed: async (request: EmbedRequest, signal: AbortSignal) => {
+        models.asked(request.model)
+        const body = await once(upstream, embed.request(request, { provider: name }), refusalOf(embed), signal)
+        return understood(name, () => embed.result(body, request))
+      },
+    }),
+    ...(rerank && {
+      rerank: async (request: RerankRequest, signal: AbortSignal) => {
+        models.asked(request.model)
+        const body = await once(upstream, rerank.request(request, { provider: name }), refusalOf(rerank), signal)
+        return understood(name, () => rerank.result(body, request))
+      },
+    }),
+    relays: (model) => options.generate(model).flatMap((wire) => (wire.relay ? [wire.name] : [])),
+    relay(request, signal) {
+      models.asked(request.model)
+      return relay(upstream, options.generate(request.model), request, signal)
+    },
+    async close() {
+      await models.close()
+      await client.close()
+    },
+  }
+}
+
+async function* generate(
+  upstream: Upstream,
+  wires: readonly GenerateWire[],
+  request: GenerateRequest,
+  signal: AbortSignal,
+): AsyncGenerator<readonly StreamEvent[]> {
+  const { name: provider } = upstream
+  const { wire, wireRequest, stream } = chosenWire(wires, request, provider)
+  const accept = stream ? accepted[wire.framing] : 'application/json'
+  const refusal = (given: UpstreamRefusal) => wire.refusal(given)
+  const reply = await ask(upstream, { method: 'POST', accept, refusal, ...wireRequest }, signal)
+  try {
+    const kind = bodyKind(reply, stream ? wire.framing : 'json', provider)
+    // Some providers answer whole although a stream was asked for; that is an answer too.
+    if (kind === 'json') yield wire.whole(await jsonBody(reply, provider))
+    else yield* answerStream(reply, framingOf(kind), wire.reader())
+  } catch (error) {
+    throw faultOf(error, provider)
+  } finally {
+    reply.cancel()
+  }
+}
+
+const accepted: Readonly<Record<GenerateWire['framing'], string>> = {
+  'server-sent-events': 'text/event-stream',
+  'aws-event-stream': 'application/vnd.amazon.eventstream',
+}
+
+interface ChosenWire {
+  readonly wire: GenerateWire
+  readonly wireRequest: WireRequest
+  readonly stream: boolean
+}
+
+/** The first wire that can say all of the request; where none can, what the first one cannot say is the reason. */
+function chosenWire(wires: readonly GenerateWire[], request: GenerateRequest, provider: string): ChosenWire {
+  const { kind } = request.input
+  let complaint: InferloomError | undefined
+  for (const wire of wires.filter((each) => (each.takes ?? 'chat') === kind)) {
+    const stream = wire.streams?.(request) ?? true
+    try {
+      return { wire, wireRequest: wire.request(request, { provider, stream }), stream }
+    } catch (error) {
+      if (!(error instanceof InferloomError) || error.code !== 'unsupported_parameter') throw error
+      complaint ??= error
+    }
+  }
+  if (complaint) throw complaint
+  const [what, param] = kind === 'chat' ? ['conversations', 'messages'] : ['bare prompts', 'prompt']
+  const message = `Model '${request.model.slice(0, 200)}' at ${provider} does not take ${what}. Remedy: use another model.`
+  throw new InferloomError('unsupported_parameter', message, { param })
+}
+
+async function relay(
+  upstream: Upstream,
+  wires: readonly GenerateWire[],
+  request: RelayRequest,
+  signal: AbortSignal,
+): Promise<RelayReply> {
+  const { name: provider } = upstream
+  const wire = wires.find((each) => each.name === request.wire && each.relay)
+  if (!wire?.relay) {
+    const message = `Model '${request.model.slice(0, 200)}' at ${provider} does not speak ${request.wire}.`
+    throw new InferloomError('unsupported_parameter', message, { param: 'model' })
+  }
+  const { stream } = request
+  const accept = stream ? accepted[wire.framing] : 'application/json'
+  const refusal = (given: UpstreamRefusal) => wire.refusal(given)
+  const reply = await ask(upstream, { method: 'POST', accept, refusal, ...wire.relay.request(request) }, signal)
+  return relayAnswer(reply, { provider, framing: wire.framing, watch: wire.relay.watch(stream), stream })
+}
+
+/** A request that is answered whole. */
+async function once(
+  upstream: Upstream,
+  request: WireRequest,
+  refusal: (refusal: UpstreamRefusal) => InferloomError,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const reply = await ask(upstream, { method: 'POST', accept: 'application/json', refusal, ...request }, signal)
+  return jsonBody(reply, upstream.name)
+}
+
+function refusalOf(wire: EmbedWire | RerankWire): (refusal: UpstreamRefusal) => InferloomError {
+  return (refusal) => wire.refusal?.(refusal) ?? openaiRefusal(refusal)
+}
+
+async function readList(
+  upstream: Upstream,
+  list: RemoteProviderOptions['list'],
+  signal: AbortSignal,
+): Promise<readonly ModelInfo[]> {
+  if (!list) return []
+  const question = { method: 'GET', path: list.path, accept: 'application/json', refusal: openaiRefusal } as const
+  const body = await jsonBody(await ask(upstream, question, signal), upstream.name)
+  return understood(upstream.name, () => list.read(body))
 }

@@ -52,6 +52,10 @@ export interface GenerateWire {
   /** Also the name of the dialect, if clients speak it too. */
   readonly name: string
   readonly framing: 'server-sent-events' | 'aws-event-stream'
+  /** Absent means conversations. */
+  readonly takes?: GenerateRequest['input']['kind']
+  /** Whether the answer to a request can be streamed; absent means that every one can. */
+  streams?(request: GenerateRequest): boolean
   /** Throws `unsupported_parameter`, naming the field and the provider, for what this wire cannot say. */
   request(request: GenerateRequest, options: { readonly provider: string; readonly stream: boolean }): WireRequest
   whole(body: unknown): readonly StreamEvent[]
@@ -67,9 +71,13 @@ export interface GenerateWire {
 export interface EmbedWire {
   request(request: EmbedRequest, options: { readonly provider: string }): WireRequest
   result(body: unknown, request: EmbedRequest): EmbedResult
+  /** Absent means OpenAI's shape of errors. */
+  refusal?(refusal: UpstreamRefusal): InferloomError
 }
 
 export interface RerankWire {
   request(request: RerankRequest, options: { readonly provider: string }): WireRequest
   result(body: unknown, request: RerankRequest): RerankResult
+  /** Absent means OpenAI's shape of errors. */
+  refusal?(refusal: UpstreamRefusal): InferloomError
 }

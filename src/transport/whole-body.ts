@@ -1,0 +1,33 @@
+import type { UpstreamReply } from './exchange.ts'
+import { UnreadableStream } from './unreadable-stream.ts'
+
+/** Bytes of an answer that is not a stream. */
+const largestBody = 64 * 1024 * 1024
+
+/** All of a body; throws `UnreadableStream` where it is larger than 64 MB. */
+export async function wholeBody({ body }: UpstreamReply): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for await (const batch of body) {
+    for (const piece of batch) {
+      pieces.push(piece)
+      size += piece.length
+    }
+    if (size > largestBody) throw new UnreadableStream('an answer larger than 64 MB')
+  }
+  return Buffer.concat(pieces)
+}
+
+/** The beginning of a body as text; what is beyond `most` bytes is not waited for. */
+export async function beginningOf({ body }: UpstreamReply, most: number): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for await (const batch of body) {
+    for (const piece of batch) {
+      pieces.push(piece)
+      size += piece.length
+    }
+    if (size >= most) break
+  }
+  return Buffer.concat(pieces).subarray(0, most).toString()
+}
