@@ -23,6 +23,9 @@ export const errorCatalogue = {
   unknown_parameter: { status: 400, ...invalid },
   context_length_exceeded: { status: 400, ...invalid },
   model_not_found: { status: 404, ...invalid },
+  response_not_found: { status: 404, ...invalid },
+  // OpenAI's name and status, which clients look for.
+  previous_response_not_found: { status: 400, ...invalid },
   route_not_found: { status: 404, ...invalid },
   method_not_allowed: { status: 405, ...invalid },
   body_too_large: { status: 413, ...invalid },
