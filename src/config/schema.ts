@@ -171,6 +171,23 @@ export const configSchema = z.strictObject({
     .record(z.string().regex(/^[\w.:/@-]{1,200}$/), model)
     .default({})
     .meta({ description: 'Local models by the name that clients ask for.' }),
+  responses: z
+    .strictObject({
+      store: setting(z.boolean().default(true), {
+        description:
+          'Keep what was asked and answered through /v1/responses, so that previous_response_id works. Requests with store: false are never kept.',
+        env: 'INFERLOOM_RESPONSES_STORE',
+      }),
+      maxAgeDays: setting(z.number().positive().max(3650).default(30), {
+        description: 'Days that an answer is kept.',
+        env: 'INFERLOOM_RESPONSES_MAX_AGE_DAYS',
+      }),
+      maxMB: setting(z.number().positive().max(1_000_000).default(500), {
+        description: 'Megabytes of answers that are kept; the oldest make room for new ones.',
+        env: 'INFERLOOM_RESPONSES_MAX_MB',
+      }),
+    })
+    .prefault({}),
   log: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'), {
     description: 'How much is logged to stderr.',
     env: 'INFERLOOM_LOG',

@@ -6,14 +6,17 @@ import { openaiChat } from '../dialects/openai-chat/parse.ts'
 import { openaiCompletions } from '../dialects/openai-completions/parse.ts'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
 import { openaiEmbeddings } from '../dialects/openai-embeddings/parse.ts'
+import { openaiResponses } from '../dialects/openai-responses/parse.ts'
 import { rerank } from '../dialects/rerank/parse.ts'
 import type { Models } from '../gateway/models.ts'
 import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
+import type { ResponseStore } from '../gateway/responses/response-store.ts'
 import type { ModelInfo, Provider } from '../providers/provider.ts'
 import { answerOnce } from './answer-once.ts'
 import { answer } from './answer.ts'
 import { Guard } from './guard.ts'
 import { installErrorHandlers, onClientError } from './http-errors.ts'
+import { addStoredResponseRoutes } from './stored-responses.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -29,12 +32,22 @@ export interface AppParts {
   readonly models: Models
   readonly pipeline: Pipeline
   readonly providers: readonly Provider[]
+  /** Absent where no answers are kept. */
+  readonly responses: ResponseStore | undefined
   readonly active: Set<AbortController>
   readonly isClosing: () => boolean
 }
 
 /** Everything that HTTP clients can ask for, short of the admin API. */
-export function buildApp({ config, models, pipeline, providers, active, isClosing }: AppParts): FastifyInstance {
+export function buildApp({
+  config,
+  models,
+  pipeline,
+  providers,
+  responses,
+  active,
+  isClosing,
+}: AppParts): FastifyInstance {
   const { server } = config
   const guard = new Guard(server)
   const app = fastify({
@@ -70,7 +83,7 @@ export function buildApp({ config, models, pipeline, providers, active, isClosin
     if (request.method === 'OPTIONS' && origin !== undefined) {
       const allow = {
         'access-control-allow-headers': 'authorization, content-type',
-        'access-control-allow-methods': 'GET, POST',
+        'access-control-allow-methods': 'GET, POST, DELETE',
       }
       return reply.headers(allow).status(204).send()
     }
@@ -78,7 +91,7 @@ export function buildApp({ config, models, pipeline, providers, active, isClosin
     return undefined
   })
 
-  for (const dialect of dialects) {
+  for (const dialect of [...dialects, openaiResponses(responses)]) {
     const options = { dialect, pipeline, active, idleTimeoutMs: server.idleTimeoutSeconds * 1000 }
     for (const path of dialect.paths) app.post(path, (request, reply) => answer(options, request, reply))
   }
@@ -92,6 +105,7 @@ export function buildApp({ config, models, pipeline, providers, active, isClosin
   }
   once(openaiEmbeddings, (request, context) => pipeline.embed(request, context))
   once(rerank, (request, context) => pipeline.rerank(request, context))
+  addStoredResponseRoutes(app, responses)
   app.get('/v1/models', () => ({ object: 'list', data: models.list().map(modelBody) }))
   // Model names may hold slashes, hence the wildcard.
   app.get('/v1/models/*', (request) => modelBody(models.find((request.params as { '*': string })['*']).model))

@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import { Ledger } from '../gateway/ledger/ledger.ts'
 import { Models } from '../gateway/models.ts'
 import { Pipeline } from '../gateway/pipeline.ts'
+import { ResponseStore } from '../gateway/responses/response-store.ts'
 import { openStore } from '../storage/store.ts'
 import { addAdminRoutes } from './admin.ts'
 import { buildApp } from './app.ts'
@@ -37,6 +38,13 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   const ledger = new Ledger(store, (error, lost) =>
     app.log.error({ err: error, lost }, 'the ledger could not be written'),
   )
+  const responses = config.responses.store
+    ? new ResponseStore({
+        ...config.responses,
+        rows: store.responses,
+        onTrouble: (error, lost) => app.log.error({ err: error, lost }, 'answers could not be kept'),
+      })
+    : undefined
   const pool = openPool(loaded)
   const models = new Models([pool])
   const app = buildApp({
@@ -44,6 +52,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     models,
     pipeline: new Pipeline(models, ledger),
     providers: [pool],
+    responses,
     active,
     isClosing: () => closing !== undefined,
   })
@@ -65,6 +74,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     clearTimeout(cut)
     await pool.close()
     await ledger.flush()
+    await responses?.close()
     await store.close()
   }
   const close = () => (closing ??= end())

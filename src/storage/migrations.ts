@@ -25,4 +25,21 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .execute()
     },
   },
+  '0002_responses': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable('responses')
+        .addColumn('sequence', 'integer', (column) => column.primaryKey().autoIncrement())
+        .addColumn('id', 'text', (column) => column.notNull().unique())
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('previous_id', 'text')
+        .addColumn('bytes', 'integer', (column) => column.notNull())
+        .addColumn('input', 'text', (column) => column.notNull())
+        .addColumn('response', 'text', (column) => column.notNull())
+        .execute()
+      // Sizes are added up at the start, without reading what was said.
+      await db.schema.createIndex('responses_bytes').on('responses').column('bytes').execute()
+    },
+  },
 }

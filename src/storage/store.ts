@@ -4,6 +4,7 @@ import { Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { InferloomError } from '../canonical/errors.ts'
 import { migrations } from './migrations.ts'
+import { responseRows, type ResponseRows } from './response-rows.ts'
 import { SqliteThreadDialect } from './sqlite-dialect.ts'
 import type { RequestRow, Tables } from './tables.ts'
 
@@ -12,6 +13,7 @@ export interface Store {
   insertRequests(rows: readonly RequestRow[]): Promise<void>
   /** Latest first. */
   latestRequests(limit: number): Promise<RequestRow[]>
+  readonly responses: ResponseRows
   close(): Promise<void>
 }
 
@@ -40,6 +42,7 @@ export async function openStore(home: string): Promise<Store> {
     async latestRequests(limit) {
       return await db.selectFrom('requests').selectAll().orderBy('sequence', 'desc').limit(limit).execute()
     },
+    responses: responseRows(db),
     async close() {
       await db.destroy()
     },

@@ -21,6 +21,24 @@ export interface RequestRow {
   error: string | null
 }
 
+/** An answer that later requests can refer to, with what its request brought. */
+export interface ResponseRow {
+  id: string
+  /** Whose it is; empty where keys tell nobody apart. */
+  owner: string
+  /** Milliseconds since 1970. */
+  created_at: number
+  /** The answer it continued. */
+  previous_id: string | null
+  /** JSON. */
+  input: string
+  /** JSON. */
+  response: string
+  /** Of both. */
+  bytes: number
+}
+
 export interface Tables {
+  responses: ResponseRow & { sequence: Generated<number> }
   requests: RequestRow & { sequence: Generated<number> }
 }

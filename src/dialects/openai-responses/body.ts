@@ -4,7 +4,7 @@ import { InferloomError } from '../../canonical/errors.ts'
 import { parseBody, sharedParameters, text, withoutNulls } from '../openai/parameters.ts'
 import { input, itemTypes, typed } from './items.ts'
 import { textParameter } from './text-format.ts'
-import { toolParameters } from './tools.ts'
+import { refuseHostedTools, toolParameters } from './tools.ts'
 
 const { model, stream, temperature, top_p, seed, top_k, min_p, repeat_penalty, repeat_last_n } = sharedParameters
 const { presence_penalty, frequency_penalty, logit_bias, stop, grammar } = sharedParameters
@@ -108,6 +108,7 @@ export function readBody(given: unknown): ResponsesBody {
     else if (!rule.harmless?.(value)) throw refused(name, value, rule.remedy)
   }
   refuseItemsByName(known['input'])
+  refuseHostedTools(known['tools'])
   const parsed = parseBody(body, known)
   if (parsed.stream_options?.include_obfuscation) {
     throw refused('stream_options.include_obfuscation', true, 'leave it out; nothing is padded here')

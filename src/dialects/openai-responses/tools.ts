@@ -24,11 +24,6 @@ const customTool = z.strictObject({
     ])
     .optional(),
 })
-/** Tools that the provider of this wire runs itself, such as `web_search`: named here to be refused by name. */
-const hostedTool = z
-  .looseObject({ type: z.string().min(1) })
-  .refine(({ type }) => type !== 'function' && type !== 'custom', { error: 'is not complete' })
-
 const choice = z.union([
   z.enum(['auto', 'none', 'required']),
   z.strictObject({ type: z.enum(['function', 'custom']), name }),
@@ -46,7 +41,7 @@ const choice = z.union([
 /** The bound is OpenAI's own. */
 export const toolParameters = {
   tools: z
-    .array(withoutNulls(z.union([functionTool, customTool, hostedTool])))
+    .array(withoutNulls(z.discriminatedUnion('type', [functionTool, customTool])))
     .max(128, 'may have at most 128 tools')
     .default([]),
   tool_choice: choice.optional(),
@@ -54,7 +49,7 @@ export const toolParameters = {
 }
 
 type Body = z.infer<z.ZodObject<typeof toolParameters>>
-type GivenTool = z.infer<typeof functionTool> | z.infer<typeof customTool>
+type GivenTool = Body['tools'][number]
 
 /** The one parameter of the function that stands for a custom tool, whose input is text in no form. */
 export const customInput = 'input'
@@ -66,7 +61,7 @@ export interface CanonicalTools {
 }
 
 export function canonicalTools(body: Body): CanonicalTools {
-  const given = body.tools.map(clientTool)
+  const given = body.tools
   refuseTwins(given)
   const custom = new Set(given.flatMap((tool) => (tool.type === 'custom' ? [tool.name] : [])))
   const { allowed, toolChoice } = choiceOf(body.tool_choice, given)
@@ -83,17 +78,17 @@ export function canonicalTools(body: Body): CanonicalTools {
   }
 }
 
-/** One that the client runs. */
-function clientTool(tool: Body['tools'][number], index: number): GivenTool {
-  if (isClientTool(tool)) return tool
-  const message =
-    `tools[${index}].type = '${tool.type.slice(0, 60)}' is a tool that a provider of this wire runs itself, ` +
-    'and this model is not asked on it. Remedy: leave the tool out, send a tool of type function, or use another model.'
-  throw new InferloomError('unsupported_parameter', message, { param: `tools[${index}].type` })
-}
-
-function isClientTool(tool: Body['tools'][number]): tool is GivenTool {
-  return tool.type === 'function' || tool.type === 'custom'
+/** Tools that a provider of this wire runs itself, such as `web_search`, are refused by name. */
+export function refuseHostedTools(tools: unknown): void {
+  if (!Array.isArray(tools)) return
+  for (const [index, tool] of (tools as readonly ({ readonly type?: unknown } | null)[]).entries()) {
+    const type = tool?.type
+    if (typeof type !== 'string' || type === 'function' || type === 'custom') continue
+    const message =
+      `tools[${index}].type = '${type.slice(0, 60)}' is a tool that a provider of this wire runs itself, ` +
+      'and this model is not asked on it. Remedy: leave the tool out, send one of type function, or use another model.'
+    throw new InferloomError('unsupported_parameter', message, { param: `tools[${index}].type` })
+  }
 }
 
 function refuseTwins(tools: readonly GivenTool[]): void {
