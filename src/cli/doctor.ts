@@ -1,25 +1,39 @@
 import type { LoadedConfig } from '../config/load.ts'
 import { configuredModels } from '../server/configured-models.ts'
-import { engineOptions } from '../server/engines.ts'
+import { catalogOf } from '../server/engines.ts'
 import { inspectHardware } from '../server/hardware.ts'
+import { tuneFileOf, tuningOf } from '../server/tuning.ts'
 import { bytes } from './format.ts'
 import { ServerClient } from './server-client.ts'
+import { settingsText, tune } from './tune.ts'
+
+export interface DoctorOptions {
+  readonly json?: boolean
+  /** Measures this model, or all with `true`, instead of showing what is here. */
+  readonly tune?: string | boolean
+}
 
 /** Shows the hardware, the backends found on it, and what inferloom would use. */
-export async function doctor(loaded: LoadedConfig, json: boolean): Promise<void> {
-  const hardware = inspectHardware()
+export async function doctor(loaded: LoadedConfig, options: DoctorOptions): Promise<void> {
+  const { json = false } = options
   const client = ServerClient.of(loaded)
   const running = await client.isRunning()
-  const threads = engineOptions(loaded)[0]?.threads ?? hardware.cores
+  if (options.tune !== undefined && options.tune !== false) {
+    if (running) process.stderr.write(`A server is running at ${client.url}: what it does meanwhile distorts this.\n`)
+    return await tune(loaded, { json, ...(typeof options.tune === 'string' && { only: options.tune }) })
+  }
+  const hardware = inspectHardware()
   const models = configuredModels(loaded)
+  const file = tuneFileOf(loaded)
+  const tuning = catalogOf(loaded)().map((known) => tuningOf(known, file))
   if (json) {
     const report = {
       ...hardware,
-      threads,
       home: loaded.home,
       config: loaded.file ?? null,
       server: running ? client.url : null,
       models,
+      tuning,
     }
     return void process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
   }
@@ -42,13 +56,13 @@ export async function doctor(loaded: LoadedConfig, json: boolean): Promise<void>
         .replace(/ ?\| ?$/, '')
         .replaceAll(' |', ''),
     ],
-    ['threads', `${threads} for each model`],
     [
       'models',
       models
         .map(({ id, size_bytes: size }) => `${id} (${size === undefined ? 'file is missing' : bytes(size)})`)
         .join(', '),
     ],
+    ...tuning.map((each, index): [string, string] => [index === 0 ? 'run with' : '', settingsText(each)]),
     ['data', loaded.home],
     ['settings', loaded.file ?? 'defaults; no inferloom.yaml here or in the data folder'],
     ['server', running ? `running at ${client.url}` : `none at ${client.url}`],

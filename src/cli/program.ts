@@ -3,6 +3,7 @@ import { InferloomError } from '../canonical/errors.ts'
 import { loadConfig, type LoadedConfig } from '../config/load.ts'
 import { settings } from '../config/settings.ts'
 import { version } from '../version.ts'
+import type { DoctorOptions } from './doctor.ts'
 
 const examples = `
 Examples:
@@ -69,10 +70,11 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       removeModel(await configFrom(options), name)
     })
   withSettings(program.command('doctor').description('show the hardware, what was found on it, and what would be used'))
+    .option('--tune [model]', 'measure which settings are fastest for a model, or for each of them, and keep that')
     .option('--json', 'for machines')
-    .action(async (options: Flags & { json?: boolean }) => {
+    .action(async (options: Flags & DoctorOptions) => {
       const { doctor } = await import('./doctor.ts')
-      await doctor(await configFrom(options), options.json ?? false)
+      await doctor(await configFrom(options), options)
     })
   withSettings(program.command('top').description('show what each model of the running server is doing'))
     .option('--once', 'once, instead of again each second')

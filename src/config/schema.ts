@@ -98,7 +98,8 @@ export const configSchema = z.strictObject({
   engine: z
     .strictObject({
       threads: setting(whole(512).optional(), {
-        description: 'Compute threads of each model. Default: the processor cores this process may use.',
+        description:
+          'Compute threads of each model. Default: the processor cores this process may use, or fewer where that was measured to be faster.',
         env: 'INFERLOOM_THREADS',
         flag: '--threads <number>',
       }),
@@ -112,7 +113,9 @@ export const configSchema = z.strictObject({
         env: 'INFERLOOM_QUEUE',
         flag: '--queue <number>',
       }),
-      batchTokens: setting(z.int().min(256).max(8192).default(512), { description: 'Tokens in one evaluation.' }),
+      batchTokens: setting(z.int().min(256).max(8192).optional(), {
+        description: 'Tokens in one evaluation. Default: 512, or what was measured to be faster on this machine.',
+      }),
       prefillChunkTokens: setting(whole(8192).default(512), {
         description: 'Most prompt tokens in one evaluation while other requests decode.',
       }),

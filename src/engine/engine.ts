@@ -7,6 +7,7 @@ import type { GenerateRequest, Sampling } from '../canonical/request.ts'
 import type { ModelInfo, Provider } from '../providers/provider.ts'
 import { AnswerParser } from './answer-parser.ts'
 import { planAnswer } from './answer-plan.ts'
+import type { TuningNews } from './autotune-worker.ts'
 import { ChatTemplate } from './chat-template.ts'
 import { EmbedRequests, embedWith, rerankWith } from './embed-requests.ts'
 import { EventQueue } from './event-queue.ts'
@@ -56,7 +57,8 @@ const longestBackOffMs = 30_000
 /** A local model as a provider: its own process, restarted with growing pauses when it dies. */
 export class Engine implements Provider {
   readonly name = 'local'
-  readonly #options: EngineOptions
+  #options: EngineOptions
+  readonly #hearTuning: (news: TuningNews) => void
   #state: State
   #changed: PromiseWithResolvers<void> = Promise.withResolvers()
   readonly #outstanding = new Map<number, Outstanding>()
@@ -71,8 +73,9 @@ export class Engine implements Provider {
   #model: ModelInfo
   readonly #sampling: Sampling
 
-  constructor(options: EngineOptions) {
+  constructor(options: EngineOptions, hearTuning: (news: TuningNews) => void = () => {}) {
     this.#options = options
+    this.#hearTuning = hearTuning
     this.#embeds = new EmbedRequests(options.model, options.parallel + options.queueLimit)
     this.#sampling = { ...samplingDefaults, ...options.sampling }
     this.#model = { id: options.model, ownedBy: 'inferloom', created: Math.floor(Date.now() / 1000), contextTokens: 0 }
@@ -227,6 +230,9 @@ export class Engine implements Provider {
     this.#lastHeard = performance.now()
     if (message.type === 'stats') {
       for (const resolve of this.#statsWanted.splice(0)) resolve(message.stats)
+    } else if (message.type === 'tuning' || message.type === 'tuned') {
+      if (message.type === 'tuned') this.#options = { ...this.#options, ...message.result.tuning, autotune: [] }
+      this.#hearTuning(message)
     } else if (message.type === 'embedded') {
       this.#embeds.onParts(message.parts)
     } else if (message.type === 'refused') {

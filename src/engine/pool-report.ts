@@ -23,14 +23,15 @@ export interface PoolReport {
 export async function reportOf(
   { engine: options, pinned, keepAliveSeconds }: KnownModel,
   resident: Resident | undefined,
-  estimate: () => number,
+  plan: () => { readonly bytes: number; readonly engine: { readonly threads: number } },
 ): Promise<ModelReport> {
   const engine = await resident?.engine?.report()
+  const planned = orNothing(plan)
   return {
     ...(engine ?? {
       model: options.model,
       pid: undefined,
-      threads: options.threads,
+      threads: planned?.engine.threads ?? options.threads,
       restarts: 0,
       outstanding: 0,
       libraries: undefined,
@@ -40,7 +41,7 @@ export async function reportOf(
     state: stateOf(resident, engine),
     pinned,
     keepAliveSeconds,
-    memoryBytes: resident?.bytes || orNothing(estimate),
+    memoryBytes: resident?.bytes || planned?.bytes,
     loads: resident?.loads ?? 0,
     waitingForLoad: resident?.waitingPrompts ?? 0,
     lora: options.lora ?? [],
@@ -54,9 +55,9 @@ function stateOf(resident: Resident | undefined, engine: EngineReport | undefine
   return engine?.state ?? 'starting'
 }
 
-function orNothing(estimate: () => number): number | undefined {
+function orNothing<T>(work: () => T): T | undefined {
   try {
-    return estimate()
+    return work()
   } catch {
     return undefined
   }

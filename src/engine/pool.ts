@@ -3,7 +3,8 @@ import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 import type { ModelInfo, Provider } from '../providers/provider.ts'
-import { Engine } from './engine.ts'
+import { PoolTuning, type TuningOptions } from './autotune-pool.ts'
+import { Engine, type EngineOptions } from './engine.ts'
 import { checkAdapters } from './lora.ts'
 import { ModelHeaders } from './model-headers.ts'
 import { footprintOf, megabytes, type Footprint } from './pool-memory.ts'
@@ -18,6 +19,13 @@ export interface PoolOptions {
   readonly budgetBytes: number
   /** A model that takes longer to load is given up. */
   readonly loadTimeoutSeconds: number
+  /** Where what was measured is kept, and who hears of it. */
+  readonly tuning: TuningOptions
+}
+
+/** A model's place in memory, and how it is to be run there. */
+interface Planned extends Footprint {
+  readonly engine: EngineOptions
 }
 
 /** Local models as one provider: each in a process of its own, loaded when asked for, within a budget of memory. */
@@ -26,6 +34,7 @@ export class EnginePool implements Provider {
   readonly #options: PoolOptions
   readonly #residents = new Map<string, Resident>()
   readonly #headers = new ModelHeaders()
+  readonly #tuning: PoolTuning
   readonly #preloads: Promise<unknown>
   #usedBytes = 0
   #swaps = 0
@@ -34,6 +43,7 @@ export class EnginePool implements Provider {
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#tuning = new PoolTuning(options.tuning)
     this.#preloads = this.#preload()
     // Whoever asks whether the pool is ready hears of it; nobody may ask before it fails.
     this.#preloads.catch(() => {})
@@ -75,7 +85,7 @@ export class EnginePool implements Provider {
   async report(): Promise<PoolReport> {
     const models = [...this.#all().values()].map((known) => {
       const resident = this.#residents.get(known.engine.model)
-      return reportOf(known, resident, () => this.#footprintOf(known).bytes)
+      return reportOf(known, resident, () => this.#footprintOf(known))
     })
     return {
       data: await Promise.all(models),
@@ -249,10 +259,12 @@ export class EnginePool implements Provider {
     return new Set()
   }
 
-  #footprintOf(known: KnownModel): Footprint {
+  #footprintOf(known: KnownModel): Planned {
     const gguf = this.#headers.of(known.files)
     checkAdapters(known.engine.lora ?? [], gguf)
-    return footprintOf({ files: known.files, gguf, engine: known.engine, budgetBytes: this.#options.budgetBytes })
+    const { budgetBytes } = this.#options
+    const engine = this.#tuning.engineOf(known, gguf, budgetBytes)
+    return { ...footprintOf({ files: known.files, gguf, engine, budgetBytes }), engine }
   }
 
   #refuseBehindPinned(resident: Resident, { bytes }: Footprint): void {
@@ -270,8 +282,8 @@ export class EnginePool implements Provider {
   }
 
   /** Never rejects: resolves with what went wrong. */
-  async #load(resident: Resident, { bytes, cells }: Footprint): Promise<InferloomError | undefined> {
-    const engine = new Engine({ ...resident.known.engine, cells })
+  async #load(resident: Resident, { bytes, cells, engine: options }: Planned): Promise<InferloomError | undefined> {
+    const engine = new Engine({ ...options, cells }, (news) => this.#tuning.hear(options, news))
     Object.assign(resident, { phase: 'loading', engine, bytes })
     this.#usedBytes += bytes
     const { loadTimeoutSeconds } = this.#options
@@ -293,6 +305,7 @@ export class EnginePool implements Provider {
       return error
     } finally {
       clearTimeout(timer)
+      this.#tuning.settle(resident.name)
     }
   }
 

@@ -2,6 +2,7 @@
 import type { FinishReason, TokenLogprobs } from '../canonical/events.ts'
 import type { ErrorCode } from '../canonical/errors.ts'
 import type { Sampling } from '../canonical/request.ts'
+import type { TunedPart, TuningResult } from './autotune-result.ts'
 import type { LoraAdapter } from './lora.ts'
 
 /** How one model is loaded; every number is decided before the process starts. */
@@ -33,6 +34,8 @@ export interface LoadOptions {
   readonly targetGapMs: number
   /** Prompt tokens in one evaluation while other requests are decoding. */
   readonly prefillChunkTokens: number
+  /** What is to be measured, since nobody has decided it. */
+  readonly autotune?: readonly TunedPart[]
 }
 
 export interface Job {
@@ -173,4 +176,7 @@ export type FromWorker =
   /** Everything one evaluation gave, for all requests at once. */
   | { readonly type: 'step'; readonly deltas: readonly Delta[]; readonly done: readonly Done[] }
   | { readonly type: 'embedded'; readonly parts: readonly EmbeddedPart[] }
+  /** What is fastest is being measured before it is ready; and what was, which it uses from then on. */
+  | { readonly type: 'tuning' }
+  | { readonly type: 'tuned'; readonly result: TuningResult }
   | { readonly type: 'stats'; readonly stats: EngineStats }

@@ -1,6 +1,7 @@
 // The engine's process: one model, one thread of JavaScript that does nothing but evaluate.
 // It is started by `worker-process.ts`, speaks the messages of `protocol.ts`, and ends when its parent does.
 import { InferloomError } from '../canonical/errors.ts'
+import { tunedAtLoad, tuneWhenIdle } from './autotune-worker.ts'
 import { loadLibrary } from './binding/library.ts'
 import { openModel } from './binding/model.ts'
 import { Embedder } from './embedder.ts'
@@ -22,14 +23,17 @@ interface Loaded {
   readonly generates: boolean
 }
 
-function load(options: LoadOptions): Loaded {
+function load(asked: LoadOptions): Loaded {
   const complaints: string[] = []
   const library = loadLibrary((level, text) => {
     if (level <= logLevelWarning) return
     if (complaints.length < 20) complaints.push(text.trim())
     process.stderr.write(text)
   })
-  const model = openModel(library, options, complaints)
+  let options = asked
+  const model = openModel(library, asked, complaints, (weights) => {
+    return (options = tunedAtLoad(library, weights, asked, send))
+  })
   const { llama, vocab } = model
   const tokenizer = new Tokenizer(model)
   const textOf = (token: number) => (token < 0 ? '' : llama.vocabText(vocab, token))
@@ -53,10 +57,16 @@ function load(options: LoadOptions): Loaded {
   })
   const scheduler = new Scheduler(model, tokenizer, options)
   if (options.prefixFile !== undefined) loadPrefixes(options.prefixFile, options, scheduler.cache.parked)
+  const embedder = new Embedder(model, tokenizer, options)
+  tuneWhenIdle(library, model, options, {
+    activity: () => scheduler.stats().steps + embedder.stats().evaluations,
+    isBusy: () => stepping,
+    tell: send,
+  })
   return {
     options,
     scheduler,
-    embedder: new Embedder(model, tokenizer, options),
+    embedder,
     generates: llama.hasMemory(model.context),
   }
 }

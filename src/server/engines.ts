@@ -9,6 +9,7 @@ import type { KnownModel } from '../engine/pool-resident.ts'
 import { EnginePool } from '../engine/pool.ts'
 import { splitOf } from '../engine/store/file-names.ts'
 import { openModelStore } from '../engine/store/store.ts'
+import { openParts, poolTuning } from './tuning.ts'
 
 type ModelSettings = Config['models'][string]
 
@@ -22,24 +23,33 @@ const builtin = {
 /** What models may take of the memory that is available at the start. */
 const memoryShare = 0.7
 
-/** The local models as one provider; those of the configuration win a name, then come those of the store. */
+/** Where neither the configuration nor a measurement says otherwise. */
+export const defaultBatchTokens = 512
+
+/** The local models as one provider. */
 export function openPool(loaded: LoadedConfig): EnginePool {
+  const { memoryGB, loadTimeoutSeconds } = loaded.config.engine
+  return new EnginePool({
+    catalog: catalogOf(loaded),
+    budgetBytes: memoryGB === undefined ? availableMemory() * memoryShare : memoryGB * 1e9,
+    loadTimeoutSeconds,
+    tuning: poolTuning(loaded),
+  })
+}
+
+/** All local models, asked anew each time; those of the configuration win a name, then come those of the store. */
+export function catalogOf(loaded: LoadedConfig): () => KnownModel[] {
   const { config, home } = loaded
   const configured = configuredModels(loaded)
   const names = new Set(configured.map(({ engine }) => engine.model))
   const store = openModelStore({ home, folders: config.store.folders })
-  const { memoryGB, loadTimeoutSeconds } = config.engine
-  return new EnginePool({
-    catalog: () => [
-      ...configured,
-      ...store
-        .list()
-        .filter(({ name }) => !names.has(name))
-        .map(({ name, files }) => storedModel(name, files, loaded)),
-    ],
-    budgetBytes: memoryGB === undefined ? availableMemory() * memoryShare : memoryGB * 1e9,
-    loadTimeoutSeconds,
-  })
+  return () => [
+    ...configured,
+    ...store
+      .list()
+      .filter(({ name }) => !names.has(name))
+      .map(({ name, files }) => storedModel(name, files, loaded)),
+  ]
 }
 
 /** How each local model of the configuration is to be run, the built-in one first. */
@@ -102,7 +112,8 @@ function optionsOf(
     file,
     threads: threads ?? engine.threads ?? availableParallelism(),
     parallel: parallel ?? engine.parallel,
-    batchTokens: engine.batchTokens,
+    batchTokens: engine.batchTokens ?? defaultBatchTokens,
+    autotune: openParts(engine, threads),
     prefillChunkTokens: engine.prefillChunkTokens,
     targetGapMs: engine.targetGapMs,
     prefixReuse: engine.prefixReuse,

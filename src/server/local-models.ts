@@ -4,7 +4,7 @@ import { availableMemory } from '../engine/available-memory.ts'
 import { estimateMemory, fitOn, type Fit } from '../engine/fit.ts'
 import { readSplitGguf } from '../engine/gguf.ts'
 import { openModelStore, type ModelStore } from '../engine/store/store.ts'
-import { engineOptions } from './engines.ts'
+import { defaultBatchTokens, engineOptions } from './engines.ts'
 
 // What the command line needs of the model store; it may not reach into the engine itself.
 export { hubFrom } from '../engine/store/hub.ts'
@@ -38,7 +38,7 @@ export function storeOf({ config, home }: LoadedConfig): ModelStore {
 export function localModels(loaded: LoadedConfig, store: ModelStore): LocalModel[] {
   const { config } = loaded
   const free = availableMemory()
-  const { batchTokens } = config.engine
+  const { batchTokens = defaultBatchTokens } = config.engine
   const configured = engineOptions(loaded).map(({ model, file, contextTokens }) => {
     const where = model in config.models ? ('inferloom.yaml' as const) : ('built in' as const)
     return { id: model, file, where, ...described([file], { contextTokens, batchTokens, free }) }

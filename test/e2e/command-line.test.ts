@@ -167,16 +167,21 @@ describe('what is shown of a running server', () => {
 
   test('doctor', async () => {
     const { stdout } = await ask(['doctor'])
-    for (const name of ['machine', 'processor', 'memory', 'llama.cpp', 'devices', 'threads', 'models', 'data']) {
+    for (const name of ['machine', 'processor', 'memory', 'llama.cpp', 'devices', 'models', 'run with', 'data']) {
       expect(stdout).toMatch(new RegExp(`^${name} +\\S`, 'm'))
     }
     expect(stdout).toContain(`running at ${server.url}`)
     expect(JSON.parse((await ask(['doctor', '--json'])).stdout)).toMatchObject({
       server: server.url,
-      threads: 1,
       config: null,
       libraries: [expect.stringMatching(/^@node-llama-cpp\//)],
       models: [{ id: 'loom-mini' }],
+      tuning: [
+        {
+          model: 'loom-mini',
+          settings: { threads: { value: 1, why: 'set' }, batchTokens: { value: 512, why: 'default' } },
+        },
+      ],
     })
   })
 

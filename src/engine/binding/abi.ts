@@ -123,6 +123,7 @@ export interface Functions {
   modelDefaultParams(): ModelParams
   contextDefaultParams(): ContextParams
   modelLoad(path: string, params: ModelParams): Pointer | null
+  modelFree(model: Pointer): void
   modelVocab(model: Pointer): Pointer
   modelContextTokens(model: Pointer): number
   modelParameters(model: Pointer): number
@@ -145,6 +146,7 @@ export interface Functions {
   /** 0 when all is well. */
   adaptersSet(context: Pointer, adapters: readonly Pointer[], count: number, scales: readonly number[]): number
   contextFree(context: Pointer): void
+  setThreads(context: Pointer, threads: number, threadsBatch: number): void
   memory(context: Pointer): Pointer
   /** Models that only embed have no memory of earlier tokens, and cannot generate. */
   hasMemory(context: Pointer): boolean
@@ -242,6 +244,7 @@ export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base
     modelDefaultParams: of('llama_model_params llama_model_default_params()'),
     contextDefaultParams: of('llama_context_params llama_context_default_params()'),
     modelLoad: of('void *llama_model_load_from_file(const char *path, llama_model_params params)'),
+    modelFree: of('void llama_model_free(void *model)'),
     modelVocab: of('void *llama_model_get_vocab(void *model)'),
     modelContextTokens: of('int32_t llama_model_n_ctx_train(void *model)'),
     modelParameters: of('uint64_t llama_model_n_params(void *model)'),
@@ -263,6 +266,7 @@ export function declareFunctions(llama: SharedLibrary, ggml: SharedLibrary, base
     adapterLoad: of('void *llama_adapter_lora_init(void *model, const char *path)'),
     adaptersSet: of('int32_t llama_set_adapters_lora(void *context, void **adapters, size_t count, float *scales)'),
     contextFree: of('void llama_free(void *context)'),
+    setThreads: of('void llama_set_n_threads(void *context, int32_t threads, int32_t threads_batch)'),
     memory,
     hasMemory: (context) => memory(context) !== null,
     memoryClear: of('void llama_memory_clear(void *memory, bool data)'),

@@ -47,28 +47,26 @@ export interface BatchBuffers {
 const cacheShare = 0.5
 const bytesPerValue = 2 // F16, the default that library.ts checked
 
-/** Loads a GGUF file. Throws an error that names the file when it is missing, damaged or not understood. */
-export function openModel(library: Library, options: LoadOptions, log: readonly string[]): LoadedModel {
+/**
+ * Loads a GGUF file. Throws an error that names the file when it is missing, damaged or not understood.
+ * `refine` may change what is still open once the weights are there.
+ */
+export function openModel(
+  library: Library,
+  asked: LoadOptions,
+  log: readonly string[],
+  refine: (model: Pointer) => LoadOptions = () => asked,
+): LoadedModel {
   const { llama } = library
-  checkMagic(options.file)
-  const model = llama.modelLoad(options.file, { ...llama.modelDefaultParams(), ...layersOnGpu(library, options) })
-  if (!model) throw loadError(options.file, log)
+  const model = openWeights(library, asked, log)
+  const options = refine(model)
   const trained = llama.modelContextTokens(model)
   const contextTokens = Math.min(options.contextTokens ?? trained, trained)
   const cells = options.cells ?? cellsWithin(library, model, contextTokens, options.parallel)
   const sequences = Math.min(options.parallel + keptSequences, mostSequences)
-  const fused = options.flashAttention ?? (hasGpu(library) || headSize(llama, model) >= fusedHeadSize)
-  const context = llama.contextInit(model, {
-    ...llama.contextDefaultParams(),
-    n_ctx: cells,
-    n_batch: options.batchTokens,
-    n_ubatch: options.batchTokens,
-    n_seq_max: sequences,
-    n_threads: options.threads,
-    n_threads_batch: options.threads,
-    flash_attn_type: fused ? flashAttention.auto : flashAttention.off,
-    kv_unified: true,
-  })
+  const { threads, batchTokens } = options
+  const flashAttention = options.flashAttention ?? fusedByDefault(library, model)
+  const context = contextOf(llama, model, { cells, sequences, threads, batchTokens, flashAttention })
   if (!context) throw loadError(options.file, log)
   const adapters = loadAdapters(llama, model, options, log)
   useAdapters(llama, context, adapters)
@@ -94,10 +92,47 @@ export function openModel(library: Library, options: LoadOptions, log: readonly 
   }
 }
 
+/** Loads the weights alone; throws as `openModel` does. */
+export function openWeights(library: Library, options: LoadOptions, log: readonly string[]): Pointer {
+  const { llama } = library
+  checkMagic(options.file)
+  const model = llama.modelLoad(options.file, { ...llama.modelDefaultParams(), ...layersOnGpu(library, options) })
+  if (!model) throw loadError(options.file, log)
+  return model
+}
+
 const mostSequences = 256 // LLAMA_MAX_SEQ
 const keptSequences = 48
 
-const flashAttention = { auto: -1, off: 0 } // enum llama_flash_attn_type
+interface ContextSettings {
+  readonly cells: number
+  readonly sequences: number
+  readonly threads: number
+  readonly batchTokens: number
+  readonly flashAttention: boolean
+}
+
+/** Null when there is no memory for it. */
+export function contextOf(llama: Functions, model: Pointer, settings: ContextSettings): Pointer | null {
+  const { cells, sequences, threads, batchTokens } = settings
+  return llama.contextInit(model, {
+    ...llama.contextDefaultParams(),
+    n_ctx: cells,
+    n_batch: batchTokens,
+    n_ubatch: batchTokens,
+    n_seq_max: sequences,
+    n_threads: threads,
+    n_threads_batch: threads,
+    flash_attn_type: settings.flashAttention ? flashAttentionType.auto : flashAttentionType.off,
+    kv_unified: true,
+  })
+}
+
+export function fusedByDefault(library: Library, model: Pointer): boolean {
+  return hasGpu(library) || headSize(library.llama, model) >= fusedHeadSize
+}
+
+const flashAttentionType = { auto: -1, off: 0 } // enum llama_flash_attn_type
 // Every step passes over the cells of all sequences. On a processor 4,096 kept ones make a step of eight answers half as
 // long again (docs/benchmarks.md), so there they are copied out at once; memory of a GPU is slower to copy from.
 const keptCellsOnGpu = 4096
