@@ -50,6 +50,25 @@ describe('a file that is wrong is refused by name and key, and nothing of a key 
     ['a word', secret, /settings by name/],
     ['a model without a file', 'models:\n  mine:\n    context: 5\n', /models\.mine\.file/],
     ['a model name with a quote', `models:\n  "it's":\n    file: x\n`, /models/],
+    ['a provider that is a word', `providers: { openai: ${secret} }\n`, /providers\.openai: .*object/],
+    ['a provider’s unknown key', `providers: { openai: { key: ${secret}, urll: x } }\n`, /providers\.openai: .*"urll"/],
+    [
+      'a provider’s key of two lines',
+      `providers: { openai: { key: "${secret}\\nx: y" } }\n`,
+      /openai\.key: .*one line/,
+    ],
+    [
+      'a provider’s header of two lines',
+      'providers: { openai: { headers: { a: "b\\r\\nc" } } }\n',
+      /headers\.a: .*one line/,
+    ],
+    ['a base URL that is a file', 'providers: { x: { baseUrl: "file:///etc/passwd" } }\n', /x\.baseUrl: .*http/],
+    ['a provider called local', 'providers: { local: {} }\n', /providers\.local/],
+    [
+      'a variable that is not set',
+      'providers: { x: { keys: [a, "${NOT_SET}"] } }\n',
+      /x\.keys\.1: .*NOT_SET is not set/,
+    ],
     ['a number that is too big', 'engine:\n  parallel: 1000\n', /engine\.parallel: .*256/],
   ])('%s', async (_, yaml, expected) => {
     const message = await refusal(load(yaml, { INFERLOOM_PORT: '0' }))
@@ -100,6 +119,18 @@ test('a model’s relative path starts at the file, not at the current folder', 
   const { config } = await load('models: { mine: { file: weights/mine.gguf }, other: { file: /models/other.gguf } }\n')
   expect(config.models['mine']?.file).toBe(join(home, 'weights', 'mine.gguf'))
   expect(config.models['other']?.file).toBe(resolve('/models/other.gguf'))
+})
+
+test('environment variables stand in keys and headers of providers, and false leaves a provider out', async () => {
+  const yaml =
+    'providers: { a: { key: "${A_KEY}", headers: { X-Team: "team ${TEAM}" } }, b: { keys: [one, "${A_KEY}"] }, c: false }'
+  const { config, env } = await load(yaml, { A_KEY: secret, TEAM: 'red' })
+  expect(config.providers).toMatchObject({
+    a: { key: secret, headers: { 'X-Team': 'team red' } },
+    b: { keys: ['one', secret] },
+    c: false,
+  })
+  expect(env).toMatchObject({ TEAM: 'red' })
 })
 
 test('nothing at all, and an empty file, are the defaults', async () => {

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { InferloomError } from '../canonical/errors.ts'
 import { configSchema, type Config } from './schema.ts'
+import { withSecrets } from './secrets.ts'
 import { settings } from './settings.ts'
 
 export interface LoadedConfig {
@@ -12,6 +13,8 @@ export interface LoadedConfig {
   readonly home: string
   /** The file that was read, if any. */
   readonly file: string | undefined
+  /** Where providers find the keys that no file names. */
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 export interface ConfigSources {
@@ -44,7 +47,8 @@ export async function loadConfig({ flags = {}, env = process.env, file }: Config
   }
   const parsed = configSchema.safeParse(input)
   if (!parsed.success) throw invalid(parsed.error.issues[0], origins, path)
-  return { config: withAbsoluteFiles(parsed.data, path), home, file: path }
+  const providers = withSecrets(parsed.data.providers, env, path)
+  return { config: { ...withAbsoluteFiles(parsed.data, path), providers }, home, file: path, env }
 }
 
 function fileOf(given: string | undefined, home: string): string | undefined {
@@ -99,10 +103,11 @@ function put(target: Record<string, unknown>, path: readonly string[], value: un
 }
 
 function invalid(
-  issue: z.core.$ZodIssue | undefined,
+  given: z.core.$ZodIssue | undefined,
   origins: ReadonlyMap<string, string>,
   file: string | undefined,
 ): InferloomError {
+  const issue = given && innermost(given)
   const key = issue?.path.join('.') ?? ''
   const from = origins.get(issue?.path.slice(0, 2).join('.') ?? '') ?? file ?? 'the configuration'
   const name = key === '' ? '' : `${key}: `
@@ -111,6 +116,12 @@ function invalid(
     'config_invalid',
     `${from}: ${name}${issue?.message ?? 'invalid'}. Remedy: see config.schema.json.`,
   )
+}
+
+/** Of the alternatives that a value may be, the complaint of the last: the one that says what is inside. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1)?.[0] : undefined
+  return inner ? { ...inner, path: [...issue.path, ...inner.path] } : issue
 }
 
 function withAbsoluteFiles(config: Config, file: string | undefined): Config {

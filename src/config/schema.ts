@@ -48,6 +48,53 @@ const model = z.strictObject({
   }),
 })
 
+const headerName = z.string().regex(/^[\w!#$%&'*+.^`|~-]{1,100}$/, 'must be the name of an HTTP header')
+// A line break would end the header and begin another.
+// oxlint-disable-next-line no-control-regex
+const headerValue = z.string().regex(/^[^\0-\x1f\x7f]*$/, 'must be one line of text')
+const secret = headerValue.min(1).max(10_000)
+
+const provider = z.strictObject({
+  kind: z.string().min(1).max(100).optional().meta({
+    description:
+      'What it is, such as openai or openai-compatible. Default: its name, where that is one of those known.',
+  }),
+  key: secret.optional().meta({
+    description:
+      'Its key; ${NAME} stands for an environment variable. Default: the variable that its own clients read.',
+  }),
+  keys: z.array(secret).max(100).optional().meta({ description: 'Several keys, which take turns.' }),
+  baseUrl: z
+    .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
+    .optional()
+    .meta({ description: 'Where it is, such as http://localhost:8000/v1. Default: what is known of its kind.' }),
+  headers: z
+    .record(headerName, headerValue)
+    .optional()
+    .meta({ description: 'Sent with every request to it; ${NAME} stands for an environment variable.' }),
+  models: z
+    .array(z.string().min(1).max(200))
+    .max(10_000)
+    .optional()
+    .meta({ description: 'Models that it serves beside those it lists itself.' }),
+  timeouts: z
+    .strictObject({
+      connect: seconds(3600).optional().meta({ description: 'To make a connection. Default: 10.' }),
+      firstByte: seconds(86_400).optional().meta({ description: 'Until it begins to answer. Default: 600.' }),
+      idle: seconds(86_400).optional().meta({ description: 'Between two pieces of a stream. Default: 120.' }),
+      total: seconds(86_400).optional().meta({ description: 'For a whole answer. Default: 3600.' }),
+    })
+    .optional()
+    .meta({ description: 'In seconds.' }),
+  region: z.string().min(1).max(100).optional().meta({ description: 'For clouds that have several.' }),
+  project: z.string().min(1).max(200).optional().meta({ description: 'For clouds that bill by project.' }),
+  apiVersion: z.string().min(1).max(100).optional().meta({ description: 'For services that want one named.' }),
+  deployments: z
+    .record(z.string().min(1).max(200), z.string().min(1).max(200))
+    .optional()
+    .meta({ description: 'Names of deployments by the model that each serves.' }),
+})
+
 /** Every setting there is. Exported as JSON Schema for editors in `config.schema.json`. */
 export const configSchema = z.strictObject({
   server: z
@@ -174,6 +221,20 @@ export const configSchema = z.strictObject({
     .record(z.string().regex(/^[\w.:/@-]{1,200}$/), model)
     .default({})
     .meta({ description: 'Local models by the name that clients ask for.' }),
+  providers: z
+    .record(
+      z
+        .string()
+        .regex(/^[a-z\d][\w.-]{0,63}$/)
+        .refine((name) => name !== 'local', 'local is the name of the models on this machine'),
+      z.union([z.literal(false), provider]),
+    )
+    .default({})
+    .meta({
+      description:
+        'Services to ask, by the name that goes before their models: openai serves openai/gpt-4.1. ' +
+        'Those whose key is in the environment are there without being named; false leaves one out.',
+    }),
   responses: z
     .strictObject({
       store: setting(z.boolean().default(true), {
