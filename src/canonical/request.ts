@@ -61,6 +61,7 @@ export interface ToolCall {
   readonly arguments: string
   /** The thoughts that led to this call, where a provider wants them back with it. */
   readonly signature?: Sealed
+  readonly cache?: CacheMark
 }
 
 /** One message of a conversation, in the words every dialect shares. */
