@@ -2,7 +2,7 @@
 import { InferloomError } from '../canonical/errors.ts'
 import { awsCredentials, awsRegion, signed } from './aws-signature.ts'
 import { bearer, keyMissing, signWithKeys } from './keys.ts'
-import type { ProviderKind, ProviderSettings } from './registry.ts'
+import type { ProviderKind, ProviderSettings } from './provider-kind.ts'
 import { remoteProvider, type RemoteProviderOptions } from './remote-provider.ts'
 import { timeoutsOf } from './timeouts.ts'
 import { bedrockConverse } from './wire/bedrock-converse.ts'

@@ -1,6 +1,7 @@
 // What Converse has no field of its own for goes to the model as `additionalModelRequestFields`, in the model's words:
 // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
 import type { GenerateRequest } from '../../canonical/request.ts'
+import { budgetOf } from './thinking-budget.ts'
 
 type Effort = NonNullable<GenerateRequest['reasoningEffort']>
 type ModelFields = Readonly<Record<string, unknown>>
@@ -24,15 +25,6 @@ const claude = {
   stopStringPaths: ['/delta/stop_sequence', '/stop_sequence'],
 }
 
-/** Tokens of thought for models that count rather than judge; 1024 is the fewest they take. */
-const budgets: Readonly<Record<Exclude<Effort, 'none'>, number>> = {
-  minimal: 1024,
-  low: 2048,
-  medium: 8192,
-  high: 16_384,
-  xhigh: 32_768,
-}
-
 const families: readonly ModelFamily[] = [
   {
     // They judge for themselves how much to think: https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking
@@ -49,7 +41,7 @@ const families: readonly ModelFamily[] = [
     // https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html
     ids: /anthropic\.claude-(?:3-7|[a-z]+-4)/,
     ...claude,
-    effort: (effort) => thinking(effort === 'none' ? 0 : budgets[effort]),
+    effort: (effort) => thinking(budgetOf(effort)),
     thinkingTokens: thinking,
   },
   { ids: /anthropic\.claude/, ...claude },
