@@ -48,7 +48,7 @@ export function responseRows(db: Kysely<Tables>): ResponseRows {
     },
     async totalBytes() {
       const sum = db.selectFrom('responses').select((each) => each.fn.sum<number | null>('bytes').as('total'))
-      return Number((await sum.executeTakeFirst())?.total ?? 0)
+      return (await sum.executeTakeFirst())?.total ?? 0
     },
     async oldest(limit) {
       const some = db.selectFrom('responses').select(['sequence', 'bytes', 'created_at'])

@@ -13,26 +13,19 @@ export function conversationOf(items: readonly InputItem[], paramOf: (index: num
   const calls = new Set<string>()
   let turn = new Turn()
   for (const [index, item] of items.entries()) {
-    switch (item.type) {
-      case 'reasoning':
-        turn.think(item, paramOf(index))
-        continue
-      case 'function_call':
-      case 'custom_tool_call':
-        calls.add(item.call_id)
-        turn.call(item)
-        continue
-      case 'message':
-        if (item.role === 'assistant') {
-          if (turn.hasSpoken) messages.push(...turn.end())
-          turn = turn.hasSpoken ? new Turn() : turn
-          turn.say(textOf(item.content))
-          continue
-        }
+    const speaks = item.type === 'message' && item.role === 'assistant'
+    const calling = item.type === 'function_call' || item.type === 'custom_tool_call'
+    const thinks = item.type === 'reasoning'
+    if (turn.hasSpoken ? !calling : !(speaks || calling || thinks)) {
+      messages.push(...turn.end())
+      turn = new Turn()
     }
-    messages.push(...turn.end())
-    turn = new Turn()
-    messages.push(otherMessage(item, calls, paramOf(index)))
+    if (thinks) turn.think(item, paramOf(index))
+    else if (speaks) turn.say(textOf(item.content))
+    else if (calling) {
+      calls.add(item.call_id)
+      turn.call(item)
+    } else messages.push(otherMessage(item, calls, paramOf(index)))
   }
   return [...messages, ...turn.end()]
 }
@@ -95,25 +88,22 @@ class Turn {
   }
 }
 
-function otherMessage(item: InputItem, calls: ReadonlySet<string>, param: string): Message {
-  switch (item.type) {
-    case 'message':
-      // `developer` is OpenAI's newer name for the same thing.
-      return { role: item.role === 'user' ? 'user' : 'system', content: contentOf(item.content) }
-    case 'function_call_output':
-    case 'custom_tool_call_output':
-      if (!calls.has(item.call_id)) {
-        const message = `${param}.call_id = '${item.call_id.slice(0, 80)}' answers no call before it. Remedy: send the call too, or previous_response_id.`
-        throw new InferloomError('invalid_value', message, { param: `${param}.call_id` })
-      }
-      return { role: 'tool', content: contentOf(item.output), toolCallId: item.call_id }
-    case 'item_reference': {
-      const message = `${param}.id = '${item.id.slice(0, 80)}' is no item that is kept here. Remedy: send the item itself.`
-      throw new InferloomError('invalid_value', message, { param: `${param}.id` })
-    }
-    default:
-      throw new Error(`an item of type ${item.type} belongs to an assistant's turn`)
+type Other = Item<'message' | 'function_call_output' | 'custom_tool_call_output' | 'item_reference'>
+
+function otherMessage(item: Other, calls: ReadonlySet<string>, param: string): Message {
+  if (item.type === 'message') {
+    // `developer` is OpenAI's newer name for the same thing.
+    return { role: item.role === 'user' ? 'user' : 'system', content: contentOf(item.content) }
   }
+  if (item.type === 'item_reference') {
+    const message = `${param}.id = '${item.id.slice(0, 80)}' is no item that is kept here. Remedy: send the item itself.`
+    throw new InferloomError('invalid_value', message, { param: `${param}.id` })
+  }
+  if (!calls.has(item.call_id)) {
+    const message = `${param}.call_id = '${item.call_id.slice(0, 80)}' answers no call before it. Remedy: send the call too, or previous_response_id.`
+    throw new InferloomError('invalid_value', message, { param: `${param}.call_id` })
+  }
+  return { role: 'tool', content: contentOf(item.output), toolCallId: item.call_id }
 }
 
 /** Of an assistant, who can only have written text. */

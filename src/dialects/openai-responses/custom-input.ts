@@ -39,16 +39,15 @@ export class CustomInputReader {
   }
 }
 
-/** As it stands where it is not JSON: a model may write what it likes. */
-function decoded(text: string): string {
-  if (!text.includes('\\')) return text
-  try {
-    return JSON.parse(`"${text.replaceAll(/[\u0000-\u001f]/g, escaped)}"`) as string
-  } catch {
-    return text
-  }
-}
+const escapes = /\\(?:u[0-9a-f]{4}|.)/gi
 
-function escaped(control: string): string {
-  return JSON.stringify(control).slice(1, -1)
+/** An escape at a time, so that what is not JSON stays as it stands: a model may write what it likes. */
+function decoded(text: string): string {
+  return text.replaceAll(escapes, (escape) => {
+    try {
+      return JSON.parse(`"${escape}"`) as string
+    } catch {
+      return escape
+    }
+  })
 }
