@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { FinishReason, StreamEvent, TokenLogprobs } from '../canonical/events.ts'
+import type { JsonSchema } from '../canonical/request.ts'
 import type { AnswerPart } from './tools/answer-part.ts'
 import { AnswerReader, type Reading } from './tools/answer-reader.ts'
 import { readReasoning } from './tools/formats.ts'
@@ -9,6 +10,8 @@ export interface AnswerShape {
   /** Absent when the answer has no calls and no channels to look for. */
   readonly format?: ToolFormat
   readonly tools: ReadonlySet<string>
+  /** The parameters of tools, for formats whose calls cannot be read without. */
+  readonly schemas?: ReadonlyMap<string, JsonSchema | undefined>
   readonly reasoning?: ReasoningTags
   readonly reasoningBegun: boolean
   /** Whether more than the first call is told. */
@@ -90,9 +93,10 @@ export class AnswerParser {
   }
 }
 
-function* readAnswer(reader: AnswerReader, { format, tools, reasoning, reasoningBegun }: AnswerShape): Reading<void> {
+function* readAnswer(reader: AnswerReader, shape: AnswerShape): Reading<void> {
+  const { format, tools, schemas = new Map(), reasoning, reasoningBegun } = shape
   if (!format?.channels && reasoning) yield* readReasoning(reader, reasoning, reasoningBegun)
-  if (format) yield* format.parse(reader, tools)
+  if (format) yield* format.parse(reader, tools, schemas)
   else yield* reader.until([], (text) => reader.prose('text', text))
 }
 

@@ -69,6 +69,7 @@ function shapeOf(request: GenerateRequest, template: ChatTemplate, reasoningBegu
   const thinks = reasoningTags && (format.channels || reasoningBegun || effort !== 'none')
   return {
     tools: new Set(callable.map(({ name }) => name)),
+    schemas: new Map(callable.map(({ name, parameters }) => [name, parameters])),
     parallel: parallelToolCalls && !named,
     reasoningBegun,
     ...((callable.length > 0 || format.channels) && { format }),

@@ -8,6 +8,7 @@ import { harmony } from '../../src/engine/tools/harmony.ts'
 import { json } from '../../src/engine/tools/json.ts'
 import { llama } from '../../src/engine/tools/llama.ts'
 import { mistralList, mistralNamed } from '../../src/engine/tools/mistral.ts'
+import { xmlParameters } from '../../src/engine/tools/xml-parameters.ts'
 import type { ToolFormat } from '../../src/engine/tools/tool-format.ts'
 import { startTestServer, type TestServer } from '../server-fixture.ts'
 
@@ -48,7 +49,8 @@ async function write(
 
 function read(format: ToolFormat, text: string): { calls: Call[]; rest: string } {
   const names = new Set(tools.map(({ name }) => name))
-  const parser = new AnswerParser(0, { format, tools: names, reasoningBegun: false, parallel: true })
+  const schemas = new Map(tools.map(({ name, parameters }) => [name, parameters]))
+  const parser = new AnswerParser(0, { format, tools: names, schemas, reasoningBegun: false, parallel: true })
   const calls: { name: string; arguments: string }[] = []
   let rest = ''
   for (const event of [...parser.push(text), ...parser.end('stop')]) {
@@ -59,7 +61,7 @@ function read(format: ToolFormat, text: string): { calls: Call[]; rest: string }
   return { calls, rest }
 }
 
-const formats = [llama, mistralList, mistralNamed, deepseekFenced, deepseekBare, harmony, json]
+const formats = [llama, mistralList, mistralNamed, deepseekFenced, deepseekBare, harmony, json, xmlParameters]
 
 test.each(formats)('$name: a call that must be', async (format) => {
   for (const seed of [1, 2]) {

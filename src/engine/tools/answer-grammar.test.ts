@@ -6,6 +6,7 @@ import { harmony } from './harmony.ts'
 import { hermes } from './hermes.ts'
 import { json } from './json.ts'
 import { mistralList } from './mistral.ts'
+import { xmlParameters } from './xml-parameters.ts'
 
 const tools = [
   { name: 'get_time', parameters: { properties: { city: { type: 'string' } }, required: ['city'] } },
@@ -24,7 +25,7 @@ describe('the grammar of an answer', () => {
     ['JSON or a call', { tools, responseFormat: { type: 'json-schema', name: 'x', schema, strict: true } }],
     ['a grammar', { grammar: 'root ::= thing*\nthing ::= "a" | "b"' }],
   ]
-  const forms = [hermes, json, mistralList, harmony].flatMap((format) => [
+  const forms = [hermes, json, mistralList, harmony, xmlParameters].flatMap((format) => [
     { format, begun: false },
     { format, begun: false, reasoning: format.channels?.reasoning ?? think },
     { format, begun: true, reasoning: think },

@@ -61,14 +61,14 @@ function callRules(asked: Asked, format: ToolFormat, withContent: boolean): Call
   const strict = tools.some((tool) => tool.strict)
   if (tools.length === 0 || toolChoice === 'none') return undefined
   if (!enforced && !strict && !withContent) return undefined
-  const { syntax, marker } = format
+  const { syntax, marker, argumentsGrammar = grammarOfJsonSchema } = format
   const rules = chosen(tools, toolChoice).flatMap(({ tool, index }, at) => {
     const whole = syntax.open + syntax.before(tool.name)
     const schema = enforced || tool.strict ? argumentsSchema(tool.parameters) : { type: 'object' }
     const before = syntax.before(tool.name)
     // Right after a marker that the model has written freely, only the rest of the first call is still to come.
     return [
-      prefixed(grammarOfJsonSchema(schema, `tools[${index}].function.parameters`), `tool-${at}-`),
+      prefixed(argumentsGrammar(schema, `tools[${index}].function.parameters`), `tool-${at}-`),
       `first-${at} ::= ${literal(whole.slice(marker.length))} tool-${at}-root ${literal(syntax.after)}`,
       `next-${at} ::= ${literal(before)} tool-${at}-root ${literal(syntax.after)}`,
     ]

@@ -11,6 +11,7 @@ import { json } from './json.ts'
 import { llama } from './llama.ts'
 import { mistralList, mistralNamed } from './mistral.ts'
 import type { ToolFormat } from './tool-format.ts'
+import { xmlParameters } from './xml-parameters.ts'
 
 type Told = { text: string } | { reasoning: string } | { call: string; arguments: string; ended: boolean }
 
@@ -256,7 +257,7 @@ describe('what models write is taken apart', () => {
 })
 
 describe('anything a model may write', () => {
-  const formats = [harmony, deepseekFenced, deepseekBare, mistralNamed, mistralList, llama, hermes, json]
+  const formats = [harmony, deepseekFenced, deepseekBare, mistralNamed, mistralList, llama, xmlParameters, hermes, json]
   const scraps = fixtures.flatMap(([, , answer]) => answer.match(/<[^<>]*>|\[[A-Z/_]+\]|"[^"]*"|\s+|./gu) ?? [])
   const answers = fc.array(fc.constantFrom(...new Set(scraps)), { maxLength: 60 })
 
@@ -288,6 +289,7 @@ describe('anything a model may write', () => {
 
 test.each([
   ['{%- for tool in tools %}…<tool_call>', 'hermes'],
+  ["'<tool_call>\n<function=' + name + '>' … '<parameter=' + key", 'xml-parameters'],
   ['{{ "<|python_tag|>" }}', 'llama'],
   ['[AVAILABLE_TOOLS] [TOOL_CALLS]', 'mistral-list'],
   ['[TOOL_CALLS] name [ARGS]', 'mistral-named'],

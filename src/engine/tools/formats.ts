@@ -4,11 +4,12 @@ import { hermes } from './hermes.ts'
 import { json } from './json.ts'
 import { llama } from './llama.ts'
 import { mistralList, mistralNamed } from './mistral.ts'
+import { xmlParameters } from './xml-parameters.ts'
 import type { AnswerReader, Reading } from './answer-reader.ts'
 import type { ReasoningTags, ToolFormat } from './tool-format.ts'
 
 /** The first whose sign is in the template is taken. */
-const formats = [harmony, deepseekFenced, deepseekBare, mistralNamed, mistralList, llama, hermes, json]
+const formats = [harmony, deepseekFenced, deepseekBare, mistralNamed, mistralList, llama, xmlParameters, hermes, json]
 
 export function toolFormatOf(template: string): ToolFormat {
   return formats.find(({ sign }) => sign.test(template)) ?? json

@@ -1,3 +1,4 @@
+import type { JsonSchema } from '../../canonical/request.ts'
 import type { AnswerReader, Reading } from './answer-reader.ts'
 
 /** How a format writes calls, for a grammar that makes the model write them. */
@@ -24,8 +25,14 @@ export interface ToolFormat {
   /** What a chat template contains that was written for it. */
   readonly sign: RegExp
   /** Reads a whole answer after its reasoning; what is no call of a known tool is text. */
-  parse(reader: AnswerReader, tools: ReadonlySet<string>): Reading<void>
+  parse(
+    reader: AnswerReader,
+    tools: ReadonlySet<string>,
+    schemas: ReadonlyMap<string, JsonSchema | undefined>,
+  ): Reading<void>
   readonly syntax: CallSyntax
+  /** The grammar of arguments that meet a schema, where they are not written as JSON. */
+  readonly argumentsGrammar?: (schema: unknown, path: string) => string
   /** What only a call begins with; empty where any text may begin alike. */
   readonly marker: string
   /** Ends the first call of an answer, where something does that ends nothing else. */
