@@ -34,7 +34,7 @@ export function relayAnswer(reply: UpstreamReply, options: RelayOptions): RelayR
 async function* wholeChunk(reply: UpstreamReply, { provider, watch }: RelayOptions): AsyncGenerator<RelayChunk> {
   try {
     const bytes = await checkedBody(reply, provider)
-    const seen = watch.see(bytes)
+    const { hidden: _, ...seen } = watch.see(bytes)
     if (!watch.complete) throw cut(provider)
     yield { bytes, ...seen }
   } catch (error) {
@@ -64,12 +64,13 @@ async function* eventChunks(
 function seen(events: readonly Uint8Array[], watch: RelayWatch): RelayChunk {
   let deltas = 0
   let last: Omit<RelayChunk, 'bytes' | 'deltas'> = {}
-  for (const event of events) {
-    const { deltas: more, ...rest } = watch.see(event)
+  const passed = events.filter((event) => {
+    const { deltas: more, hidden, ...rest } = watch.see(event)
     deltas += more
     if (rest.finishReason !== undefined || rest.usage !== undefined) last = { ...last, ...rest }
-  }
-  return { bytes: joined(events), deltas, ...last }
+    return hidden !== true
+  })
+  return { bytes: joined(passed), deltas, ...last }
 }
 
 /** Events of one piece lie side by side, so that joining them is only a longer view. */

@@ -26,7 +26,7 @@ export interface UnsignedRequest {
 /** Everything that tells one remote provider from another: a new provider is a file that makes one of these. */
 export interface RemoteProviderOptions {
   readonly name: string
-  /** Without a slash at its end. Never taken from a request. */
+  /** Never taken from a request. */
   readonly baseUrl: string
   /** Adds what says who asks, to this provider alone. Called once for each attempt, so that several keys can take turns. */
   readonly authorize: (request: UnsignedRequest) => UnsignedRequest | Promise<UnsignedRequest>
@@ -48,7 +48,8 @@ export interface RemoteProvider extends Provider {
 
 /** Makes a provider of a service that is asked over HTTP. */
 export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
-  const { name, baseUrl, authorize, embed, rerank } = options
+  const { name, authorize, embed, rerank } = options
+  const baseUrl = options.baseUrl.replace(/\/+$/, '')
   const client = new UpstreamClient(name, options.timeouts)
   const upstream: Upstream = { name, baseUrl, client, authorize }
   const models = new ModelList({
@@ -163,7 +164,7 @@ async function relay(
   const accept = stream ? accepted[wire.framing] : 'application/json'
   const refusal = (given: UpstreamRefusal) => wire.refusal(given)
   const reply = await ask(upstream, { method: 'POST', accept, refusal, ...wire.relay.request(request) }, signal)
-  return relayAnswer(reply, { provider, framing: wire.framing, watch: wire.relay.watch(stream), stream })
+  return relayAnswer(reply, { provider, framing: wire.framing, watch: wire.relay.watch(stream, request), stream })
 }
 
 /** A request that is answered whole. */

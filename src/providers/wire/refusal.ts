@@ -43,6 +43,9 @@ export function codeOfStatus(status: number): ErrorCode {
       return 'provider_timeout'
     case 413:
       return 'body_too_large'
+    // Bedrock's, of a model that failed: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+    case 424:
+      return 'provider_failed'
     case 429:
       return 'rate_limited'
     // 498 is Groq's "flex tier capacity exceeded", 529 Anthropic's "overloaded":

@@ -32,9 +32,14 @@ export interface StreamReader {
 /** Watches one answer that is passed on unread, as cheaply as it can: it looks for marks in bytes and parses only usage. */
 export interface RelayWatch {
   /** The bytes of one whole event, framing included, or of the whole body where it is not a stream. */
-  see(event: Uint8Array): Omit<RelayChunk, 'bytes'>
+  see(event: Uint8Array): Seen
   /** Whether the answer may end here: a stream that ends before that was cut. */
   readonly complete: boolean
+}
+
+export interface Seen extends Omit<RelayChunk, 'bytes'> {
+  /** The client did not ask for this event, we did: it is not passed on. */
+  readonly hidden?: boolean
 }
 
 /** What an upstream answered instead of a result. */
@@ -64,7 +69,8 @@ export interface GenerateWire {
   /** Absent where no dialect of ours is this wire. */
   readonly relay?: {
     request(request: RelayRequest): WireRequest
-    watch(stream: boolean): RelayWatch
+    /** `request` is the one that was sent, for watches that need to know what was asked for. */
+    watch(stream: boolean, request?: RelayRequest): RelayWatch
   }
 }
 

@@ -1,0 +1,49 @@
+import { InferloomError } from '../canonical/errors.ts'
+import { bearer, signWithKeys } from './keys.ts'
+import { openaiModelList } from './openai-model-list.ts'
+import { presets, type Preset } from './presets.ts'
+import type { ProviderKind } from './provider-kind.ts'
+import { remoteProvider } from './remote-provider.ts'
+import { timeoutsOf } from './timeouts.ts'
+import { openaiChatWire } from './wire/openai-chat.ts'
+import { openaiCompletionsWire } from './wire/openai-completions.ts'
+import { openaiEmbeddingsWire } from './wire/openai-embeddings.ts'
+
+/** Any other server that speaks OpenAI's API: what it cannot do, it says itself. */
+const other: Preset = {
+  name: 'openai-compatible',
+  env: [],
+  chat: {
+    reasoning: 'reasoning_content',
+    fields: { top_k: 'top_k', min_p: 'min_p', chat_template_kwargs: 'chat_template_kwargs' },
+  },
+  completions: true,
+  embeddings: true,
+}
+
+export const openaiCompatible: readonly ProviderKind[] = [...presets, other].map(kindOf)
+
+function kindOf(preset: Preset): ProviderKind {
+  const { env, chat, completions = false, embeddings = false, list = true } = preset
+  const wires = [openaiChatWire(chat), ...(completions ? [openaiCompletionsWire(chat)] : [])]
+  return {
+    name: preset.name,
+    env,
+    make: ({ name, keys, baseUrl = preset.baseUrl, headers = {}, timeouts, models = [] }) =>
+      remoteProvider({
+        name,
+        baseUrl: baseUrl ?? addressMissing(name),
+        models,
+        timeouts: timeoutsOf(timeouts),
+        authorize: signWithKeys({ provider: name, keys, env, header: bearer, headers }),
+        generate: () => wires,
+        ...(embeddings && { embed: openaiEmbeddingsWire() }),
+        ...(list && { list: openaiModelList(name) }),
+      }),
+  }
+}
+
+function addressMissing(name: string): never {
+  const message = `There is no address for ${name}. Remedy: set providers.${name}.baseUrl, such as http://127.0.0.1:8000/v1.`
+  throw new InferloomError('config_invalid', message)
+}

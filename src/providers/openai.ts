@@ -1,0 +1,39 @@
+// https://platform.openai.com/docs/api-reference
+import { bearer, signWithKeys } from './keys.ts'
+import { openaiModelList } from './openai-model-list.ts'
+import type { ProviderKind } from './provider-kind.ts'
+import { remoteProvider } from './remote-provider.ts'
+import { timeoutsOf } from './timeouts.ts'
+import { openaiChatWire } from './wire/openai-chat.ts'
+import { openaiCompletionsWire } from './wire/openai-completions.ts'
+import { openaiEmbeddingsWire } from './wire/openai-embeddings.ts'
+import type { GenerateWire } from './wire/wire.ts'
+
+const env = ['OPENAI_API_KEY']
+
+/** In the order in which they are tried; a further wire of OpenAI's is one more line. */
+const wires: readonly GenerateWire[] = [
+  openaiChatWire({
+    maxTokens: 'max_completion_tokens',
+    systemRole: 'developer',
+    tells: ['safety_identifier', 'prompt_cache_key', 'service_tier'],
+  }),
+  openaiCompletionsWire(),
+]
+
+export const openai: ProviderKind = {
+  name: 'openai',
+  env,
+  baseUrlEnv: 'OPENAI_BASE_URL',
+  make: ({ name, keys, baseUrl = 'https://api.openai.com/v1', headers = {}, timeouts, models = [] }) =>
+    remoteProvider({
+      name,
+      baseUrl,
+      models,
+      timeouts: timeoutsOf(timeouts),
+      authorize: signWithKeys({ provider: name, keys, env, header: bearer, headers }),
+      generate: () => wires,
+      embed: openaiEmbeddingsWire({ base64: true }),
+      list: openaiModelList(name),
+    }),
+}

@@ -1,0 +1,9 @@
+import { azureOpenai } from './azure-openai.ts'
+import { openaiCompatible } from './openai-compatible.ts'
+import { openai } from './openai.ts'
+import type { ProviderKind } from './provider-kind.ts'
+
+export type { ProviderKind, ProviderSettings } from './provider-kind.ts'
+
+/** Every kind of provider that can be configured, one a line. */
+export const providerKinds: readonly ProviderKind[] = [openai, azureOpenai, ...openaiCompatible]

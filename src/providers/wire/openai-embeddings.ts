@@ -1,0 +1,76 @@
+// https://platform.openai.com/docs/api-reference/embeddings
+import type { EmbedRequest, EmbedResult } from '../../canonical/embed.ts'
+import { InferloomError } from '../../canonical/errors.ts'
+import { countOf, isRecord, recordOf } from './fields.ts'
+import { openaiRefusal } from './openai-refusal.ts'
+import type { EmbedWire } from './wire.ts'
+
+export interface EmbeddingsOptions {
+  /** Whether vectors are asked for in base64, which is a quarter of the size; either form is understood. */
+  readonly base64?: boolean
+  /** Absent means `/embeddings`. */
+  readonly path?: (model: string) => string
+}
+
+/** OpenAI's embeddings, as one provider speaks them. */
+export function openaiEmbeddingsWire({
+  base64 = false,
+  path = () => '/embeddings',
+}: EmbeddingsOptions = {}): EmbedWire {
+  return {
+    request: ({ model, inputs, dimensions }) => ({
+      path: path(model),
+      body: JSON.stringify({
+        model,
+        input: inputs,
+        encoding_format: base64 ? 'base64' : 'float',
+        ...(dimensions !== undefined && { dimensions }),
+      }),
+    }),
+    result: embeddingsResult,
+    refusal: openaiRefusal,
+  }
+}
+
+function embeddingsResult(body: unknown, { inputs }: EmbedRequest): EmbedResult {
+  const data = isRecord(body) ? body['data'] : undefined
+  if (!Array.isArray(data) || data.length !== inputs.length) {
+    const count = Array.isArray(data) ? data.length : 'no'
+    throw invalid(`${count} vectors for ${inputs.length} inputs`)
+  }
+  const embeddings: Float32Array[] = []
+  for (const [position, each] of data.map(recordOf).entries()) {
+    const index = countOf(each['index']) ?? position
+    if (!Number.isInteger(index) || index >= inputs.length || embeddings[index])
+      throw invalid(`a vector with index ${index}`)
+    embeddings[index] = unit(vectorOf(each['embedding']))
+  }
+  const usage = recordOf(recordOf(body)['usage'])
+  return { embeddings, inputTokens: countOf(usage['prompt_tokens']) ?? countOf(usage['total_tokens']) ?? 0 }
+}
+
+function vectorOf(value: unknown): Float32Array {
+  if (typeof value === 'string') return littleEndian(Buffer.from(value, 'base64'))
+  if (Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'number'))
+    return Float32Array.from(value)
+  throw invalid('something that is no vector')
+}
+
+function littleEndian(bytes: Buffer): Float32Array {
+  if (bytes.length === 0 || bytes.length % 4 !== 0) throw invalid('a vector that is cut')
+  const vector = new Float32Array(bytes.length / 4)
+  for (let index = 0; index < vector.length; index++) vector[index] = bytes.readFloatLE(index * 4)
+  return vector
+}
+
+/** Of length 1, as every provider here returns them; shortened ones of some models are not: https://platform.openai.com/docs/guides/embeddings */
+function unit(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(vector.reduce((sum, each) => sum + each * each, 0))
+  if (!Number.isFinite(length)) throw invalid('a vector that is not of numbers')
+  // What is 1 already, but for rounding, stays as it was sent.
+  return length === 0 || Math.abs(length - 1) < 1e-3 ? vector : vector.map((each) => each / length)
+}
+
+function invalid(what: string): InferloomError {
+  return new InferloomError('provider_invalid_reply', `The provider sent ${what}.`)
+}

@@ -1,0 +1,132 @@
+import type { FinishReason } from '../../canonical/events.ts'
+import type { Usage } from '../../canonical/usage.ts'
+import type { RelayRequest } from '../provider.ts'
+import { isRecord, listOf, recordOf, textOf } from './fields.ts'
+import { openaiFinishReason } from './openai-finish-reason.ts'
+import { openaiUsage } from './openai-usage.ts'
+import type { RelayWatch, Seen } from './wire.ts'
+
+const quote = 0x22
+const brace = 0x7b
+const bracket = 0x5b
+
+/** Names whose value is output where it is a text that is not empty. */
+const textMarks = ['"content":', '"reasoning_content":', '"reasoning":', '"refusal":', '"text":'].map((mark) =>
+  Buffer.from(mark),
+)
+const callsMark = Buffer.from('"tool_calls":')
+const finishMark = Buffer.from('"finish_reason":')
+const usageMark = Buffer.from('"usage":')
+const errorMark = Buffer.from('"error":')
+const doneMark = Buffer.from('[DONE]')
+
+/**
+ * Watches streams of OpenAI's chat and completions. Marks are sought in bytes, which is safe: within a JSON text quotes
+ * are escaped, so that no output can contain `"usage":`. Only events that end a choice or tell usage are parsed.
+ */
+export function watchStream(request: RelayRequest | undefined, { usageAdded }: { usageAdded: boolean }): RelayWatch {
+  const expected = choicesOf(request?.body ?? '')
+  const finished = new Set<unknown>()
+  let ended = false
+  return {
+    get complete() {
+      return ended || finished.size >= expected
+    },
+    see(event) {
+      const bytes = Buffer.from(event.buffer, event.byteOffset, event.byteLength)
+      if (bytes.length < 24 && bytes.includes(doneMark)) ended = true
+      // The client is told by the provider itself, and nothing comes after it.
+      if (anyStarts(bytes, errorMark, brace) || anyStarts(bytes, errorMark, quote)) ended = true
+      const deltas = hasOutput(bytes) ? 1 : 0
+      if (!anyStarts(bytes, finishMark, quote) && !anyStarts(bytes, usageMark, brace)) return { deltas }
+      const body = bodyOf(bytes)
+      for (const [index, choice] of listOf(body['choices']).map(recordOf).entries()) {
+        if (textOf(choice['finish_reason']) !== undefined) finished.add(choice['index'] ?? index)
+      }
+      const hidden = usageAdded && isRecord(body['usage']) && listOf(body['choices']).length === 0
+      return { deltas, ...endOf(body), ...(hidden && { hidden }) }
+    },
+  }
+}
+
+export function watchWhole(): RelayWatch {
+  let complete = false
+  return {
+    get complete() {
+      return complete
+    },
+    see(bytes) {
+      const body: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+      complete = isRecord(body) && (Array.isArray(body['choices']) || isRecord(body['error']))
+      return { deltas: 1, ...endOf(recordOf(body)) }
+    },
+  }
+}
+
+/** Whether usage is to be asked for that the client did not ask for, and that OpenAI leaves out of streams otherwise. */
+export function addsUsage({ stream, body }: RelayRequest): boolean {
+  return stream && !body.includes('"stream_options"')
+}
+
+/** The same body in the same bytes, with that. */
+export function withUsage(body: string): string {
+  return body.replace('{', '{"stream_options":{"include_usage":true},')
+}
+
+/** Whether some value that follows a mark begins with a byte. */
+function anyStarts(bytes: Buffer, mark: Buffer, first: number): boolean {
+  for (let found = bytes.indexOf(mark); found !== -1; found = bytes.indexOf(mark, found + mark.length)) {
+    if (bytes[afterSpaces(bytes, found + mark.length)] === first) return true
+  }
+  return false
+}
+
+function hasOutput(bytes: Buffer): boolean {
+  for (const mark of textMarks) {
+    const found = bytes.indexOf(mark)
+    if (found === -1) continue
+    const at = afterSpaces(bytes, found + mark.length)
+    if (bytes[at] === quote && bytes[at + 1] !== quote) return true
+  }
+  return anyStarts(bytes, callsMark, bracket)
+}
+
+function afterSpaces(bytes: Buffer, from: number): number {
+  let at = from
+  while (bytes[at] === 0x20) at++
+  return at
+}
+
+function bodyOf(event: Buffer): Readonly<Record<string, unknown>> {
+  const text = event.toString()
+  return recordOf(JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)))
+}
+
+function endOf(body: Readonly<Record<string, unknown>>): Omit<Seen, 'deltas'> {
+  const reasons = listOf(body['choices']).flatMap((choice) => textOf(recordOf(choice)['finish_reason']) ?? [])
+  const usage = usageIn(body)
+  const finishReason = reasonOf(reasons[0])
+  return { ...(finishReason !== undefined && { finishReason }), ...(usage && { usage }) }
+}
+
+function usageIn(body: Readonly<Record<string, unknown>>): Usage | undefined {
+  const tier = textOf(body['service_tier'])
+  // https://platform.moonshot.ai/docs/api/chat: usage comes within the choice that ends.
+  return openaiUsage(body['usage'], tier) ?? openaiUsage(recordOf(listOf(body['choices'])[0])['usage'], tier)
+}
+
+/** What is no ordinary end is the client's to see, not ours to throw. */
+function reasonOf(raw: string | undefined): FinishReason | undefined {
+  if (raw === undefined) return undefined
+  try {
+    return openaiFinishReason(raw)
+  } catch {
+    return undefined
+  }
+}
+
+/** How many choices a request asks for; a number that stands elsewhere in it only makes the watch more patient. */
+function choicesOf(body: string): number {
+  const given = /"n"\s*:\s*(\d{1,3})\b/.exec(body)?.[1]
+  return Math.max(1, Number(given ?? 1))
+}
