@@ -50,4 +50,6 @@ export interface Dialect {
   parse(body: unknown, address: Address, recalled?: unknown): ParsedRequest
   /** An error in the shape of this wire, where no stream has begun; absent means OpenAI's. */
   readonly errorBody?: (error: InferloomError, requestId: string) => object
+  /** Ends a stream that is passed on and failed after it had begun, as a writer's `fail` does; absent cuts it. */
+  readonly failEvent?: (error: InferloomError) => string
 }

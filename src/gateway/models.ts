@@ -1,28 +1,123 @@
 import { InferloomError } from '../canonical/errors.ts'
 import type { ModelInfo, Provider } from '../providers/provider.ts'
 
+/** A model with whoever serves it. */
+export interface Served {
+  readonly provider: Provider
+  /** As the provider calls it. */
+  readonly model: string
+}
+
+export interface ModelsOptions {
+  /** Their models go by their own names, and win them. */
+  readonly local: readonly Provider[]
+  /** Their models are `provider/model`; the short name does where no other provider has a model of that name. */
+  readonly remote: readonly Provider[]
+}
+
+/** Names are looked up in an index that is this old at most, in milliseconds: a folder is read to make it. */
+const oldest = 1000
+/** Names that a message lists. */
+const mostShown = 20
+
 /** Which provider serves which model. */
 export class Models {
-  readonly #providers: readonly Provider[]
+  readonly #options: ModelsOptions
+  readonly #remote: ReadonlyMap<string, Provider>
+  /** What each provider listed when the index was made: lists that are still the same ones need no new index. */
+  #listed: readonly (readonly ModelInfo[])[] = []
+  /** Several where the name says too little. */
+  #byName: ReadonlyMap<string, Served | readonly Served[]> = new Map()
+  #madeAt = -Infinity
 
-  constructor(providers: readonly Provider[]) {
-    this.#providers = providers
+  constructor(options: ModelsOptions) {
+    this.#options = options
+    this.#remote = new Map(options.remote.map((provider) => [provider.name, provider]))
   }
 
+  /** Local ones first, each under its full name. */
   list(): ModelInfo[] {
-    return this.#providers.flatMap((provider) => provider.models())
+    const { local, remote } = this.#options
+    return [
+      ...local.flatMap((provider) => provider.models()),
+      ...remote.flatMap((provider) =>
+        provider.models().map((model) => ({ ...model, id: `${provider.name}/${model.id}` })),
+      ),
+    ]
   }
 
-  /** Throws `model_not_found` with the list of known ones. */
-  find(id: string): { provider: Provider; model: ModelInfo } {
-    for (const provider of this.#providers) {
-      const model = provider.models().find((each) => each.id === id)
-      if (model) return { provider, model }
-    }
-    const known = this.list().map((model) => model.id)
-    const shown = known.slice(0, 20).join(', ') + (known.length > 20 ? ` and ${known.length - 20} more` : '')
-    throw new InferloomError('model_not_found', `There is no model '${id.slice(0, 200)}'. Known: ${shown || 'none'}.`, {
-      param: 'model',
-    })
+  /** Throws `model_not_found` with some of those that are known, and `model_ambiguous` with the names to choose from. */
+  find(name: string): Served {
+    if (performance.now() - this.#madeAt > oldest) this.#makeIndex()
+    const found = this.#byName.get(name) ?? this.#unlisted(name) ?? this.#lookAgain(name)
+    if (!found) throw this.#notFound(name)
+    if ('provider' in found) return found
+    const names = found.map(({ provider, model }) => `${provider.name}/${model}`)
+    const message = `Several providers serve a model '${name}'. Remedy: name one of ${shown(names)}.`
+    throw new InferloomError('model_ambiguous', message, { param: 'model' })
   }
+
+  /** The same without an error: undefined where `find` would throw one. */
+  peek(name: string): Served | undefined {
+    if (performance.now() - this.#madeAt > oldest) this.#makeIndex()
+    const found = this.#byName.get(name) ?? this.#unlisted(name)
+    return found && 'provider' in found ? found : undefined
+  }
+
+  /** What is said of a model, under the name that was asked for. */
+  describe(name: string): ModelInfo {
+    const { provider, model } = this.find(name)
+    const listed = provider.models().find(({ id }) => id === model)
+    return listed ? { ...listed, id: name } : { id: name, ownedBy: provider.name, created: 0 }
+  }
+
+  /** A model may be newer than its provider's list. */
+  #unlisted(name: string): Served | undefined {
+    const slash = name.indexOf('/')
+    const provider = slash > 0 ? this.#remote.get(name.slice(0, slash)) : undefined
+    if (!provider?.acceptsUnlisted || slash === name.length - 1) return undefined
+    return { provider, model: name.slice(slash + 1) }
+  }
+
+  /** A model that was pulled a moment ago is not in the index yet. */
+  #lookAgain(name: string): Served | readonly Served[] | undefined {
+    this.#makeIndex()
+    return this.#byName.get(name)
+  }
+
+  #makeIndex(): void {
+    this.#madeAt = performance.now()
+    const { local, remote } = this.#options
+    const providers = [...remote, ...local]
+    const listed = providers.map((provider) => provider.models())
+    if (listed.length === this.#listed.length && listed.every((list, index) => list === this.#listed[index])) return
+    this.#listed = listed
+    const served = providers.flatMap((provider, index) =>
+      (listed[index] ?? []).map(({ id }) => ({ provider, model: id })),
+    )
+    const isRemote = ({ provider }: Served) => this.#remote.get(provider.name) === provider
+    // A name that begins with a provider's is that provider's, whatever others call theirs.
+    const short = served.filter((each) => isRemote(each) && !this.#unlisted(each.model))
+    this.#byName = new Map<string, Served | readonly Served[]>([
+      ...[...Map.groupBy(short, ({ model }) => model)].map(
+        ([name, all]) => [name, all.length === 1 && all[0] ? all[0] : all] as const,
+      ),
+      ...served.filter(isRemote).map((each) => [`${each.provider.name}/${each.model}`, each] as const),
+      ...served.filter((each) => !isRemote(each)).map((each) => [each.model, each] as const),
+    ])
+  }
+
+  #notFound(name: string): InferloomError {
+    const known = this.list().map(({ id }) => id)
+    const provider = name.slice(0, Math.max(0, name.indexOf('/')))
+    const like = this.#remote.has(provider) ? known.filter((id) => id.startsWith(`${provider}/`)) : known
+    const message = `There is no model '${name.slice(0, 200)}'. Known: ${shown(like) || 'none'}.`
+    return new InferloomError('model_not_found', message, { param: 'model' })
+  }
+}
+
+function shown(names: readonly string[]): string {
+  return (
+    names.slice(0, mostShown).join(', ') + (names.length > mostShown ? ` and ${names.length - mostShown} more` : '')
+  )
 }

@@ -2,9 +2,9 @@ import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
-import type { Provider } from '../providers/provider.ts'
+import type { RelayReply, RelayRequest } from '../providers/provider.ts'
 import type { Ledger } from './ledger/ledger.ts'
-import type { Models } from './models.ts'
+import type { Models, Served } from './models.ts'
 import { Timings } from './timings.ts'
 
 /** What came with a request beside its body. */
@@ -16,6 +16,14 @@ export interface RequestContext {
   readonly receivedAt: number
   /** Aborted when the client leaves or the server ends. */
   readonly signal: AbortSignal
+}
+
+/** Takes the bytes of an answer that is passed on. */
+export interface RelayReader {
+  /** Comes first, and not at all where the provider refuses. */
+  begin(reply: Pick<RelayReply, 'status' | 'headers'>): void
+  /** A promise where more has to wait until these were read; it rejects where nobody reads any more. */
+  take(bytes: Uint8Array): Promise<void> | undefined
 }
 
 /** The path of one request, from its canonical form to its events. */
@@ -31,9 +39,9 @@ export class Pipeline {
   async *run(request: GenerateRequest, context: RequestContext): AsyncGenerator<readonly StreamEvent[]> {
     const timings = new Timings(request.model, context)
     try {
-      const { provider } = this.#models.find(request.model)
-      timings.provider = provider.name
-      for await (const events of provider.generate(request, context.signal)) {
+      const served = this.#models.find(request.model)
+      timings.servedBy(served)
+      for await (const events of served.provider.generate({ ...request, model: served.model }, context.signal)) {
         timings.observe(events)
         yield events
       }
@@ -46,13 +54,47 @@ export class Pipeline {
     }
   }
 
+  /** Who takes a client's own bytes on its own wire; undefined where nobody does, or `run` is to say what is wrong. */
+  relayed(model: string, wire: string): Served | undefined {
+    const served = this.#models.peek(model)
+    return served?.provider.relay && served.provider.relays?.(served.model).includes(wire) ? served : undefined
+  }
+
+  /** The shorter path: the request goes on as its client wrote it, and the answer is only watched. */
+  async relay(
+    request: RelayRequest,
+    { served, model }: { readonly served: Served; readonly model: string },
+    context: RequestContext,
+    reader: RelayReader,
+  ): Promise<void> {
+    const timings = new Timings(model, context)
+    timings.servedBy(served)
+    try {
+      const reply = await served.provider.relay?.(request, context.signal)
+      if (!reply) throw new InferloomError('internal_error', `${served.provider.name} passes nothing on.`)
+      reader.begin(reply)
+      for await (const chunk of reply.chunks) {
+        timings.see(chunk)
+        if (chunk.bytes.length === 0) continue
+        const read = reader.take(chunk.bytes)
+        if (read) await read
+      }
+      timings.complete()
+    } catch (error) {
+      timings.error = asInferloomError(error)
+      throw error
+    } finally {
+      this.#ledger.record(timings.row())
+    }
+  }
+
   embed(request: EmbedRequest, context: RequestContext): Promise<EmbedResult> {
-    const send = (provider: Provider) => provider.embed?.(request, context.signal)
+    const send = ({ provider, model }: Served) => provider.embed?.({ ...request, model }, context.signal)
     return this.#once(request.model, 'embed texts', send, context)
   }
 
   rerank(request: RerankRequest, context: RequestContext): Promise<RerankResult> {
-    const send = (provider: Provider) => provider.rerank?.(request, context.signal)
+    const send = ({ provider, model }: Served) => provider.rerank?.({ ...request, model }, context.signal)
     return this.#once(request.model, 'rank documents', send, context)
   }
 
@@ -60,16 +102,16 @@ export class Pipeline {
   async #once<Result extends { readonly inputTokens: number }>(
     model: string,
     what: string,
-    send: (provider: Provider) => Promise<Result> | undefined,
+    send: (served: Served) => Promise<Result> | undefined,
     context: RequestContext,
   ): Promise<Result> {
     const timings = new Timings(model, context)
     try {
-      const { provider } = this.#models.find(model)
-      timings.provider = provider.name
-      const result = await send(provider)
+      const served = this.#models.find(model)
+      timings.servedBy(served)
+      const result = await send(served)
       if (!result) {
-        const message = `Model '${model}' cannot ${what}: ${provider.name} does not offer it. Remedy: use another model.`
+        const message = `Model '${model}' cannot ${what}: ${served.provider.name} does not offer it. Remedy: use another model.`
         throw new InferloomError('invalid_value', message, { param: 'model' })
       }
       const inputTokens = { total: result.inputTokens, cacheRead: 0 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
@@ -6,6 +5,8 @@ import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 import type { Address, AnswerWriter, Dialect } from '../dialects/dialect.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
+import { drained } from './drained.ts'
+import { passOn } from './pass-on.ts'
 
 export interface AnswerOptions {
   readonly dialect: Dialect
@@ -15,30 +16,33 @@ export interface AnswerOptions {
   readonly active: Set<AbortController>
 }
 
-/** Answers one request in its dialect: parse, run the pipeline, render. */
+/** Answers one request in its dialect: passed on where its provider speaks the same, else parsed, run and rendered. */
 export async function answer(options: AnswerOptions, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const { dialect, pipeline, active, idleTimeoutMs } = options
   const receivedAt = performance.now() - reply.elapsedTime
-  const { dialect } = options
-  const address = { ...addressOf(dialect, request), ...(request.owner !== undefined && { owner: request.owner }) }
-  const parsed = dialect.parse(request.body, address, await recalled(dialect, request.body, address))
+  const body = isRecord(request.body) ? request.body : {}
+  const address = { ...addressOf(dialect, request, body), ...(request.owner !== undefined && { owner: request.owner }) }
+  const asked = askedByHeader(request)
   const controller = new AbortController()
-  options.active.add(controller)
+  active.add(controller)
   const onClose = () => {
     if (!reply.raw.writableFinished)
       controller.abort(new InferloomError('client_closed', 'The client closed the connection.'))
   }
   reply.raw.once('close', onClose)
   try {
-    const context = {
-      id: request.id,
-      dialect: dialect.name,
-      stream: parsed.stream,
-      receivedAt,
-      signal: controller.signal,
+    const { signal } = controller
+    const context = { id: request.id, dialect: dialect.name, stream: address.stream, receivedAt, signal }
+    const served = dialect.relayable?.(body) === false ? undefined : pipeline.relayed(address.model, dialect.name)
+    if (served) {
+      await passOn({ dialect, pipeline, idleTimeoutMs, served, address, context }, request, reply)
+      return reply
     }
-    const events = options.pipeline.run({ ...parsed.request, ...askedByHeader(request) }, context)
+    const parsed = dialect.parse(request.body, address, await dialect.recall?.(body, address))
+    const { stream } = parsed
+    const events = pipeline.run({ ...parsed.request, ...asked }, { ...context, stream })
     const writer = parsed.writer(request.id)
-    if (!parsed.stream) {
+    if (!stream) {
       const all: StreamEvent[] = []
       for await (const batch of events) all.push(...batch)
       return await reply.type('application/json; charset=utf-8').send(writer.whole(all))
@@ -46,26 +50,23 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     // A refusal before the first event is still an ordinary error with its own status.
     const first = await events.next()
     reply.hijack()
-    startStream(reply)
-    await relay(first, events, writer, { out: reply.raw, idleTimeoutMs: options.idleTimeoutMs })
+    startStream(reply, writer)
+    await relay(first, events, writer, { out: reply.raw, idleTimeoutMs })
     return reply
   } finally {
     reply.raw.off('close', onClose)
-    options.active.delete(controller)
+    active.delete(controller)
   }
 }
 
 /** Whom a request is for, by its dialect; most name both in the body. */
-function addressOf({ address }: Dialect, { body, params }: FastifyRequest): Address {
-  const given = typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : {}
-  if (address) return address(given, params as Readonly<Record<string, string>>)
-  return { model: typeof given['model'] === 'string' ? given['model'] : '', stream: given['stream'] === true }
+function addressOf({ address }: Dialect, { params }: FastifyRequest, body: Readonly<Record<string, unknown>>): Address {
+  if (address) return address(body, params as Readonly<Record<string, string>>)
+  return { model: typeof body['model'] === 'string' ? body['model'] : '', stream: body['stream'] === true }
 }
 
-/** What the body refers to, where its dialect keeps anything that one can refer to. */
-async function recalled({ recall }: Dialect, body: unknown, address: Address): Promise<unknown> {
-  if (!recall || typeof body !== 'object' || body === null) return undefined
-  return await recall(body as Readonly<Record<string, unknown>>, address)
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** A day: the longest that anyone can wait for. */
@@ -85,10 +86,10 @@ function askedByHeader({ headers, owner }: FastifyRequest): Pick<GenerateRequest
   return { ...(owner !== undefined && { owner }), ...(deadlineMs !== undefined && { deadlineMs }) }
 }
 
-function startStream(reply: FastifyReply): void {
+function startStream(reply: FastifyReply, { contentType = 'text/event-stream; charset=utf-8' }: AnswerWriter): void {
   reply.raw.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
-    'content-type': 'text/event-stream; charset=utf-8',
+    'content-type': contentType,
     'cache-control': 'no-cache',
     connection: 'keep-alive',
     // nginx would collect the stream otherwise: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
@@ -115,15 +116,4 @@ async function relay(
   } finally {
     await events.return(undefined)
   }
-}
-
-/** Waits until the client has read what was written; one that reads nothing for too long is cut off. */
-async function drained(out: ServerResponse, idleTimeoutMs: number): Promise<void> {
-  const timer = setTimeout(() => out.destroy(), idleTimeoutMs)
-  try {
-    await Promise.race([once(out, 'drain'), once(out, 'close')])
-  } finally {
-    clearTimeout(timer)
-  }
-  if (out.destroyed) throw new InferloomError('client_closed', 'The client stopped reading.')
 }

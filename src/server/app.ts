@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import fastify, { LogController, type FastifyInstance } from 'fastify'
-import { InferloomError } from '../canonical/errors.ts'
 import type { Config } from '../config/schema.ts'
 import { openaiChat } from '../dialects/openai-chat/parse.ts'
 import { openaiCompletions } from '../dialects/openai-completions/parse.ts'
@@ -12,18 +11,12 @@ import type { Models } from '../gateway/models.ts'
 import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
 import type { ResponseStore } from '../gateway/responses/response-store.ts'
 import type { ModelInfo, Provider } from '../providers/provider.ts'
+import { admitRequests } from './admit.ts'
 import { answerOnce } from './answer-once.ts'
 import { answer } from './answer.ts'
-import { Guard } from './guard.ts'
 import { installErrorHandlers, onClientError } from './http-errors.ts'
+import { readBodiesAsJson } from './json-bodies.ts'
 import { addStoredResponseRoutes } from './stored-responses.ts'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who sends it, where keys are asked for. */
-    owner: string | undefined
-  }
-}
 
 const dialects = [openaiChat, openaiCompletions]
 
@@ -49,11 +42,12 @@ export function buildApp({
   isClosing,
 }: AppParts): FastifyInstance {
   const { server } = config
-  const guard = new Guard(server)
   const app = fastify({
     logger: { level: config.log, stream: process.stderr },
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: Math.floor(server.bodyLimitMB * 1_000_000),
+    // One for every request would cost each of them more than its routing does; rows say which request they are about.
+    childLoggerFactory: (logger) => logger,
     genReqId: () => randomUUID().replaceAll('-', ''),
     requestTimeout: server.requestTimeoutSeconds * 1000,
     keepAliveTimeout: server.idleTimeoutSeconds * 1000,
@@ -62,38 +56,14 @@ export function buildApp({
     return503OnClosing: false,
     forceCloseConnections: 'idle',
   })
-  app.decorateRequest('owner', undefined)
   installErrorHandlers(app)
   readBodiesAsJson(app)
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-request-id', request.id)
-    if (isClosing()) {
-      void reply.header('connection', 'close')
-      throw new InferloomError('shutting_down', 'inferloom is shutting down.', { retryAfterSeconds: 5 })
-    }
-    guard.checkHost(request.headers)
-    const origin = guard.checkOrigin(request.headers)
-    if (origin !== undefined) {
-      void reply.headers({
-        'access-control-allow-origin': origin,
-        vary: 'origin',
-        'access-control-expose-headers': 'x-request-id',
-      })
-    }
-    if (request.method === 'OPTIONS' && origin !== undefined) {
-      const allow = {
-        'access-control-allow-headers': 'authorization, content-type',
-        'access-control-allow-methods': 'GET, POST, DELETE',
-      }
-      return reply.headers(allow).status(204).send()
-    }
-    if (request.url !== '/health' && request.url !== '/ready') request.owner = guard.checkKey(request.headers)
-    return undefined
-  })
+  admitRequests(app, server, isClosing)
 
   for (const dialect of [...dialects, openaiResponses(responses)]) {
     const options = { dialect, pipeline, active, idleTimeoutMs: server.idleTimeoutSeconds * 1000 }
-    for (const path of dialect.paths) app.post(path, (request, reply) => answer(options, request, reply))
+    const config = { ...(dialect.errorBody && { errorBody: dialect.errorBody }) }
+    for (const path of dialect.paths) app.post(path, { config }, (request, reply) => answer(options, request, reply))
   }
   const once = <Request, Result>(
     dialect: OneShotDialect<Request, Result>,
@@ -108,7 +78,7 @@ export function buildApp({
   addStoredResponseRoutes(app, responses)
   app.get('/v1/models', () => ({ object: 'list', data: models.list().map(modelBody) }))
   // Model names may hold slashes, hence the wildcard.
-  app.get('/v1/models/*', (request) => modelBody(models.find((request.params as { '*': string })['*']).model))
+  app.get('/v1/models/*', (request) => modelBody(models.describe((request.params as { '*': string })['*'])))
   app.get('/health', () => ({ status: 'ok' }))
   app.get('/ready', async () => {
     await Promise.all(providers.map((provider) => provider.ready()))
@@ -127,25 +97,4 @@ function modelBody({ id, ownedBy, created, contextTokens, parameters, sizeBytes 
     ...(parameters !== undefined && { parameters }),
     ...(sizeBytes !== undefined && { size_bytes: sizeBytes }),
   }
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-/** Whatever content type a client names, these endpoints take JSON: `curl -d` names the one of web forms. */
-function readBodiesAsJson(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
-    let text: string
-    try {
-      text = utf8.decode(body as Buffer)
-    } catch {
-      return done(new InferloomError('invalid_utf8', 'The request body is not valid UTF-8.'))
-    }
-    try {
-      return done(null, JSON.parse(text))
-    } catch (error) {
-      const reason = error instanceof Error ? error.message.slice(0, 200) : ''
-      return done(new InferloomError('invalid_json', `The request body is not JSON: ${reason}`))
-    }
-  })
 }

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
@@ -15,6 +15,8 @@ export class Guard {
   readonly #hosts: ReadonlySet<string>
   readonly #origins: ReadonlySet<string>
   readonly #keys: readonly Buffer[]
+  /** The last Host header that was allowed: most clients send the same one each time. */
+  #allowedHost: string | undefined
 
   constructor({ keys, allowedHosts, allowedOrigins }: GuardOptions) {
     this.#hosts = new Set(['localhost', hostname(), ...allowedHosts].map((host) => host.toLowerCase()))
@@ -27,8 +29,12 @@ export class Guard {
    * same-origin rule; but then the Host header carries that name. Addresses cannot be rebound.
    */
   checkHost(headers: IncomingHttpHeaders): void {
+    if (headers.host !== undefined && headers.host === this.#allowedHost) return
     const host = hostnameOf(`http://${headers.host ?? ''}`)
-    if (host !== undefined && (isAddress(host) || host.endsWith('.localhost') || this.#hosts.has(host))) return
+    if (host !== undefined && (isAddress(host) || host.endsWith('.localhost') || this.#hosts.has(host))) {
+      this.#allowedHost = headers.host
+      return
+    }
     const message = `Requests to the host '${(headers.host ?? '').slice(0, 100)}' are refused. Remedy: add it to server.allowedHosts.`
     throw new InferloomError('host_refused', message)
   }
@@ -43,16 +49,35 @@ export class Guard {
   }
 
   /** Returns a name for whoever holds the key, from which the key cannot be told; undefined where none is asked for. */
-  checkKey(headers: IncomingHttpHeaders): string | undefined {
+  checkKey(headers: IncomingHttpHeaders, url: string): string | undefined {
+    refuseKeyInUrl(url)
     if (this.#keys.length === 0) return undefined
-    const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+    const given = keyOf(headers)
     const hashed = digest(given)
     // Digests have one length and are compared in constant time, so that neither length nor prefix of a key shows.
     if (this.#keys.some((key) => timingSafeEqual(key, hashed))) return hashed.toString('hex', 0, 8)
     const message =
-      given === '' ? 'A key is needed: send "Authorization: Bearer <key>".' : 'The key in Authorization is not known.'
+      given === ''
+        ? 'A key is needed: send "Authorization: Bearer <key>", or the key as x-api-key or x-goog-api-key.'
+        : 'The key that was sent is not known.'
     throw new InferloomError('invalid_api_key', message)
   }
+}
+
+/** OpenAI's, Anthropic's and Google's ways to send a key, so that their clients need no other. */
+function keyOf({ authorization, ...headers }: IncomingHttpHeaders): string {
+  const bearer = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1]
+  return bearer ?? String(headers['x-api-key'] ?? headers['x-goog-api-key'] ?? '')
+}
+
+/** Addresses are logged by everything on the way. */
+function refuseKeyInUrl(url: string): void {
+  const query = url.indexOf('?')
+  if (query === -1) return
+  const name = [...new URLSearchParams(url.slice(query)).keys()].find((each) => /^(api[-_]?)?key$/i.test(each))
+  if (name === undefined) return
+  const message = `A key in the address (?${name}=…) is refused: addresses are logged. Remedy: send it as "Authorization: Bearer <key>", x-api-key or x-goog-api-key.`
+  throw new InferloomError('invalid_api_key', message, { param: name })
 }
 
 /** Whether only this machine can reach a listener on this address. */
@@ -61,7 +86,7 @@ export function isLoopback(host: string): boolean {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 function hostnameOf(url: string): string | undefined {

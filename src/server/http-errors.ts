@@ -1,16 +1,25 @@
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
+import type { Dialect } from '../dialects/dialect.ts'
 import { errorBody } from '../dialects/openai/error-body.ts'
 
-/** Gives every error of the server the one shape, whether a route, Fastify or Node's parser found it. */
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Where a path belongs to a wire whose errors are not OpenAI's. */
+    errorBody?: Dialect['errorBody']
+  }
+}
+
+/** Gives every error the shape of the wire it is told on, whether a route, Fastify or Node's parser found it. */
 export function installErrorHandlers(app: FastifyInstance): void {
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
     const error = fromFastify(thrown)
     if (error.code === 'internal_error') request.log.error({ err: thrown, requestId: request.id }, 'request failed')
     if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', error.retryAfterSeconds)
     if (error.code === 'body_too_large') void reply.header('connection', 'close')
-    return reply.status(error.kind.status).send(errorBody(error))
+    const write = request.routeOptions.config.errorBody ?? errorBody
+    return reply.status(error.kind.status).send(write(error, request.id))
   })
   app.setNotFoundHandler((request) => {
     const path = request.url.split('?')[0] ?? ''

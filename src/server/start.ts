@@ -10,6 +10,7 @@ import { addAdminRoutes } from './admin.ts'
 import { buildApp } from './app.ts'
 import { openPool } from './engines.ts'
 import { isLoopback } from './guard.ts'
+import { openProviders } from './providers.ts'
 import type { ModelInfo } from '../providers/provider.ts'
 
 export interface RunningServer {
@@ -32,6 +33,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
         'Remedy: set server.keys (INFERLOOM_KEYS) to a key of 16 characters or more, or listen on 127.0.0.1.',
     )
   }
+  const { providers, complaints } = openProviders(loaded)
   const store = await openStore(home)
   const active = new Set<AbortController>()
   let closing: Promise<void> | undefined
@@ -46,16 +48,17 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
       })
     : undefined
   const pool = openPool(loaded)
-  const models = new Models([pool])
+  const models = new Models({ local: [pool], remote: providers })
   const app = buildApp({
     config,
     models,
     pipeline: new Pipeline(models, ledger),
-    providers: [pool],
+    providers: [pool, ...providers],
     responses,
     active,
     isClosing: () => closing !== undefined,
   })
+  for (const complaint of complaints) app.log.warn({ err: complaint }, 'a provider is left out')
   addAdminRoutes(app, { store, ledger, pool })
 
   const end = async () => {
@@ -72,7 +75,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     clearInterval(idle)
     clearTimeout(timer)
     clearTimeout(cut)
-    await pool.close()
+    await Promise.all([pool, ...providers].map((provider) => provider.close()))
     await ledger.flush()
     await responses?.close()
     await store.close()

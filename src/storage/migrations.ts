@@ -42,4 +42,9 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await db.schema.createIndex('responses_bytes').on('responses').column('bytes').execute()
     },
   },
+  '0003_served_model': {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable('requests').addColumn('served_model', 'text').execute()
+    },
+  },
 }

@@ -6,8 +6,11 @@ export interface RequestRow {
   /** Milliseconds since 1970 at which the request was received. */
   received_at: number
   dialect: string
+  /** As the client asked for it. */
   model: string
   provider: string | null
+  /** The model that answered, in its provider's words. */
+  served_model: string | null
   stream: number
   status: number
   prompt_tokens: number | null

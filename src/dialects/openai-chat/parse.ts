@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { InferloomError } from '../../canonical/errors.ts'
 import type { GenerateRequest } from '../../canonical/request.ts'
 import type { Dialect } from '../dialect.ts'
+import { errorEvent } from '../openai/error-body.ts'
 import { freeObject, parseBody, sharedParameters, sharedRequest, tierOf } from '../openai/parameters.ts'
 import { canonicalMessage, messages } from './messages.ts'
 import { ChatWriter } from './render.ts'
@@ -27,6 +28,7 @@ type Body = z.infer<typeof body>
 export const openaiChat: Dialect = {
   name: 'openai-chat',
   paths: ['/v1/chat/completions'],
+  failEvent: errorEvent,
   parse(input) {
     const parsed = parseBody(body, input)
     const { stream, stream_options: options, logprobs, service_tier: tier } = parsed

@@ -4,7 +4,7 @@ import type { ChoiceEvent, FinishReason, StreamEvent, TokenLogprobs } from '../.
 import type { ServiceTier } from '../../canonical/request.ts'
 import type { AnswerWriter } from '../dialect.ts'
 import { collect, type CollectedChoice } from '../collect.ts'
-import { errorBody } from '../openai/error-body.ts'
+import { errorEvent } from '../openai/error-body.ts'
 import { usageBody } from '../openai/usage.ts'
 
 interface ChatWriterOptions {
@@ -97,7 +97,7 @@ export class ChatWriter implements AnswerWriter {
   }
 
   fail(error: InferloomError): string {
-    return `data: ${JSON.stringify(errorBody(error))}\n\n`
+    return errorEvent(error)
   }
 
   whole(events: readonly StreamEvent[]): string {

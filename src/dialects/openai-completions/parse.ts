@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { InferloomError } from '../../canonical/errors.ts'
 import type { Dialect } from '../dialect.ts'
+import { errorEvent } from '../openai/error-body.ts'
 import { parseBody, sharedParameters, sharedRequest, text } from '../openai/parameters.ts'
 import { CompletionWriter } from './render.ts'
 
@@ -21,6 +22,7 @@ const body = z.object({
 export const openaiCompletions: Dialect = {
   name: 'openai-completions',
   paths: ['/v1/completions'],
+  failEvent: errorEvent,
   parse(input) {
     const parsed = parseBody(body, input)
     const { stream, stream_options: options, logprobs, max_tokens: max } = parsed

@@ -3,7 +3,7 @@ import type { InferloomError } from '../../canonical/errors.ts'
 import type { StreamEvent, TokenLogprobs } from '../../canonical/events.ts'
 import type { AnswerWriter } from '../dialect.ts'
 import { collect } from '../collect.ts'
-import { errorBody } from '../openai/error-body.ts'
+import { errorEvent } from '../openai/error-body.ts'
 import { usageBody } from '../openai/usage.ts'
 
 interface CompletionWriterOptions {
@@ -75,7 +75,7 @@ export class CompletionWriter implements AnswerWriter {
   }
 
   fail(error: InferloomError): string {
-    return `data: ${JSON.stringify(errorBody(error))}\n\n`
+    return errorEvent(error)
   }
 
   whole(events: readonly StreamEvent[]): string {

@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify'
+import { InferloomError } from '../canonical/errors.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body as it was sent, for those who pass it on; empty where there is none. */
+    text: string
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** Whatever content type a client names, these endpoints take JSON: `curl -d` names the one of web forms. */
+export function readBodiesAsJson(app: FastifyInstance): void {
+  app.decorateRequest('text', '')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+    let text: string
+    try {
+      text = utf8.decode(body as Buffer)
+    } catch {
+      return done(new InferloomError('invalid_utf8', 'The request body is not valid UTF-8.'))
+    }
+    request.text = text
+    try {
+      return done(null, JSON.parse(text))
+    } catch (error) {
+      const reason = error instanceof Error ? error.message.slice(0, 200) : ''
+      return done(new InferloomError('invalid_json', `The request body is not JSON: ${reason}`))
+    }
+  })
+}
