@@ -48,8 +48,7 @@ interface EngineStats {
   readonly steps: number
   readonly freeSlots: number
   readonly outputTokens: number
-  readonly decodeCpuMs: number
-  readonly threadCpuMs: number
+  readonly overheadCpuMs: number
 }
 
 /** What the engine of the server's model counted so far. */

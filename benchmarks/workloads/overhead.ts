@@ -52,6 +52,5 @@ async function microsecondsPerToken(server: RunningServer, requests: number, see
     ),
   )
   const after = await engineStats(server)
-  const outside = after.threadCpuMs - before.threadCpuMs - (after.decodeCpuMs - before.decodeCpuMs)
-  return (outside * 1000) / (after.outputTokens - before.outputTokens)
+  return ((after.overheadCpuMs - before.overheadCpuMs) * 1000) / (after.outputTokens - before.outputTokens)
 }

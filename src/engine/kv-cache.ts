@@ -28,10 +28,11 @@ interface Found {
 const worthKeeping = 32
 
 /**
- * The cells of the unified KV cache: who holds which tokens, and who may begin with those of another.
- * Copying a sequence there copies no memory: its cells belong to both afterwards (llama_memory_seq_cp).
+ * The cells of the KV cache: who holds which tokens, and who may begin with those of another. In one cache for all,
+ * copying a sequence copies no memory: its cells belong to both afterwards (llama_memory_seq_cp). Between streams it
+ * copies them, which takes a fraction of evaluating them; there a finished request's prefix is parked at once.
  *
- * A finished request's sequence is kept for the next one that begins alike. Least recently used ones go first, into
+ * In one cache, a finished request's sequence is kept for the next one that begins alike. Least recently used ones go first, into
  * memory outside the cache (`ParkedPrefixes`), when cells or sequences are needed or more than `keepCells` are kept.
  */
 export class KvCache {
@@ -45,13 +46,16 @@ export class KvCache {
   /** Least recently used first. */
   readonly #kept = new Map<number, Kept>()
   readonly #pins = new Map<number, number>()
+  /** Streams between which a copy is still to be made, and those of them that are free after that. */
+  readonly #lent = new Set<number>()
+  #freeAfterStep: number[] = []
   #reserved = 0
 
   constructor(model: LoadedModel, parkedBytes: number) {
     this.#model = model
     this.#keepCells = model.keepCells
     this.#parked = new ParkedPrefixes(model, model.canShare ? parkedBytes : 0)
-    this.#free = Array.from({ length: model.sequences }, (_, index) => model.sequences - 1 - index)
+    this.#free = Array.from({ length: model.sequences }, (_, index) => index)
   }
 
   get reserved(): number {
@@ -103,11 +107,17 @@ export class KvCache {
     // A parked prefix comes back whole, also what is beyond the part that is shared.
     const passing = found?.where === 'parked' ? Math.max(0, this.#parked.lengthOf(found.shared.holder) - cells) : 0
     if (!this.#makeRoom(cells + passing, choices, source)) return undefined
-    const sequences = this.#free.splice(-choices, choices)
+    // The lowest ones, in order: a step of sequences that follow each other is evaluated in one piece.
+    const sequences = this.#free.splice(0, choices)
     const [first = 0] = sequences
-    const { llama, memory } = this.#model
+    const { llama, memory, streams } = this.#model
     const restored = found?.where === 'parked' && this.#parked.restore(found.shared.holder, first, attached)
-    if (source !== undefined) {
+    if (source !== undefined && streams) {
+      // The cells are copied when the next step begins, all of them: until then the source must not be written to.
+      llama.sequenceCopy(memory, source, first, -1, -1)
+      llama.sequenceRemove(memory, first, attached, -1)
+      this.#lent.add(source).add(first)
+    } else if (source !== undefined) {
       llama.sequenceCopy(memory, source, first, 0, attached)
       this.#pins.set(source, (this.#pins.get(source) ?? 0) + 1)
       this.#touch(source)
@@ -116,7 +126,7 @@ export class KvCache {
     this.#reserved += cells
     this.#running.insert(first, prompt)
     this.#evaluated.set(first, there)
-    return { sequences, attached: there, cells, source }
+    return { sequences, attached: there, cells, source: streams ? undefined : source }
   }
 
   /** Reserves more for one who runs. Returns whether there was room. */
@@ -134,20 +144,38 @@ export class KvCache {
 
   /** Gives everything back; `tokens` is what the first sequence has evaluated, where it is worth keeping. */
   close({ sequences, cells, source }: Lease, tokens: Int32Array | undefined): void {
-    const { llama, memory, canShare } = this.#model
+    const { llama, memory, canShare, streams } = this.#model
     const [first = 0, ...others] = sequences
     for (const sequence of others) {
       llama.sequenceRemove(memory, sequence, -1, -1)
-      this.#free.push(sequence)
+      this.#giveBack(sequence)
     }
     this.#running.remove(first)
     this.#evaluated.delete(first)
     this.#reserved -= cells
     if (source !== undefined) this.#unpin(source)
     const worth = tokens !== undefined && (tokens.length >= worthKeeping || this.#pins.has(first))
-    if (canShare && worth) this.#keep(first, tokens)
+    if (canShare && worth && streams) this.#parked.park(first, tokens)
+    if (canShare && worth && !streams) this.#keep(first, tokens)
     else this.#drop(first)
     this.#trim()
+  }
+
+  /** A step has been evaluated: what was lent has been copied. */
+  stepped(): void {
+    this.#lent.clear()
+    for (const sequence of this.#freeAfterStep.splice(0)) this.#giveBack(sequence)
+  }
+
+  /** Whether nobody holds anything in this sequence. */
+  isFree(sequence: number): boolean {
+    return this.#free.includes(sequence)
+  }
+
+  #giveBack(sequence: number): void {
+    if (this.#lent.has(sequence)) return void this.#freeAfterStep.push(sequence)
+    const at = this.#free.findIndex((other) => other > sequence)
+    this.#free.splice(at === -1 ? this.#free.length : at, 0, sequence)
   }
 
   #keep(sequence: number, tokens: Int32Array): void {
@@ -238,6 +266,6 @@ export class KvCache {
     this.#kept.delete(sequence)
     this.#keptTree.remove(sequence)
     llama.sequenceRemove(memory, sequence, -1, -1)
-    this.#free.push(sequence)
+    this.#giveBack(sequence)
   }
 }

@@ -1,4 +1,5 @@
-// What the gateway's process and an engine's process say to each other, as JSON over Node's IPC channel.
+// What the gateway's process and an engine's process say to each other: to the engine over Node's IPC channel, and back
+// as lines of JSON (message-lines.ts).
 import type { FinishReason, TokenLogprobs } from '../canonical/events.ts'
 import type { ErrorCode } from '../canonical/errors.ts'
 import type { Sampling } from '../canonical/request.ts'
@@ -157,10 +158,9 @@ export interface EngineStats {
   readonly acceptedTokens: number
   /** Tokens in all evaluations: with `steps`, the mean batch. */
   readonly batchedTokens: number
-  /** Wall time inside llama_decode, and CPU time of the scheduling thread inside and in total; milliseconds. */
+  /** Wall time inside llama_decode, and CPU time of the scheduling thread outside of it; milliseconds. */
   readonly decodeMs: number
-  readonly decodeCpuMs: number
-  readonly threadCpuMs: number
+  readonly overheadCpuMs: number
 }
 
 interface Refusal {

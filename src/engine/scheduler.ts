@@ -2,6 +2,7 @@ import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import { Candidates } from './binding/candidates.ts'
 import { logitsOf, type LoadedModel } from './binding/model.ts'
 import { Choice } from './choice.ts'
+import { CpuBetweenSteps } from './cpu-between-steps.ts'
 import { KvCache } from './kv-cache.ts'
 import { tokenLogprobs } from './logprobs.ts'
 import { GuessRecord, mostGuessed, PromptLookup } from './prompt-lookup.ts'
@@ -58,8 +59,9 @@ export class Scheduler {
   /** Of steps that only decode, and of those that evaluate prompts: a token of a large batch costs less. */
   readonly #decodeCost = new StepCost()
   readonly #promptCost = new StepCost()
-  #sampledCpuMs = 0
-  #sampledMs = 0
+  /** Free streams that took part in the last step to join others. */
+  readonly #bridges: number[] = []
+  readonly #overhead = new CpuBetweenSteps()
   #stats = {
     steps: 0,
     promptTokens: 0,
@@ -87,8 +89,7 @@ export class Scheduler {
     const choices = [...this.#running].reduce((sum, ticket) => sum + ticket.choices.length, 0)
     return {
       ...this.#stats,
-      decodeCpuMs: this.#sampledMs === 0 ? 0 : (this.#stats.decodeMs * this.#sampledCpuMs) / this.#sampledMs,
-      threadCpuMs: threadCpuMs(),
+      overheadCpuMs: this.#overhead.perStep * this.#stats.steps,
       running: this.#running.size,
       waiting: this.#waiting.size,
       freeSlots: Math.max(0, this.#model.parallel - choices),
@@ -288,7 +289,7 @@ export class Scheduler {
 
   /** Writes this step's tokens into the batch; returns which of its rows will have logits, and for whom. */
   #fillBatch({ decoding, chunks }: ReturnType<typeof planStep>): Output[] {
-    const { batch, batchTokens } = this.#model
+    const { llama, memory, batch, batchTokens, streams } = this.#model
     const outputs: Output[] = []
     let row = 0
     const put = (token: number, position: number, sequence: number, wantsLogits: boolean) => {
@@ -302,15 +303,22 @@ export class Scheduler {
       ticket.choices.filter(({ finishReason }) => !finishReason).map((choice) => ({ ticket, choice })),
     )
     let guessRoom = batchTokens - open.length - [...chunks.values()].reduce((sum, chunk) => sum + chunk, 0)
-    for (const { ticket, choice } of open) {
-      const guessed = chunks.size === 0 ? this.#guess(ticket, choice, guessRoom, open.length) : nothingGuessed
+    // Streams that follow each other, with as many tokens each, are evaluated in one piece; others one after another.
+    if (streams) open.sort((a, b) => a.choice.sequence - b.choice.sequence)
+    const mayGuess = chunks.size === 0 && (!streams || open.length === 1)
+    for (const [index, { ticket, choice }] of open.entries()) {
+      if (streams && index > 0) this.#bridge((open[index - 1]?.choice.sequence ?? 0) + 1, choice.sequence, put)
+      if (choice.index > 0 && choice.outputTokens === 1) {
+        // The prompt was evaluated once, in the first choice's sequence.
+        llama.sequenceCopy(memory, ticket.choices[0]?.sequence ?? 0, choice.sequence, -1, -1)
+      }
+      const guessed = mayGuess ? this.#guess(ticket, choice, guessRoom, open.length) : nothingGuessed
       guessRoom -= guessed.length
       outputs.push({ ticket, choice, row, guessed })
       put(choice.nextToken, choice.position++, choice.sequence, true)
       guessed.forEach((token, index) => put(token, choice.position + index, choice.sequence, true))
     }
-    for (const [ticket, chunk] of chunks) {
-      // The prompt is evaluated once, in the first choice's sequence; the others share its cells afterwards.
+    for (const [ticket, chunk] of streams ? downwards(chunks) : chunks) {
       const sequence = ticket.choices[0]?.sequence ?? 0
       const end = ticket.evaluated + chunk
       for (; ticket.evaluated < end; ticket.evaluated++) {
@@ -324,6 +332,16 @@ export class Scheduler {
     return outputs
   }
 
+  /** Joins streams that a short gap of free ones separates, by a token in each of these that is forgotten afterwards. */
+  #bridge(from: number, to: number, put: (token: number, position: number, sequence: number, wants: boolean) => void) {
+    if (to - from > longestBridge) return
+    for (let sequence = from; sequence < to; sequence++) if (!this.cache.isFree(sequence)) return
+    for (let sequence = from; sequence < to; sequence++) {
+      put(0, 0, sequence, false)
+      this.#bridges.push(sequence)
+    }
+  }
+
   #guess({ maxOutputTokens }: Ticket, { lookup, outputTokens }: Choice, room: number, batched: number) {
     // The last token of the answer is sampled, not guessed: its successor would have no cell.
     const most = Math.min(room, maxOutputTokens - outputTokens - 1)
@@ -334,24 +352,22 @@ export class Scheduler {
   }
 
   #decode(cost: StepCost): void {
-    const { llama, context, batch } = this.#model
-    const sampled = this.#stats.steps % cpuSampleEvery === 0
-    const cpu = sampled ? threadCpuMs() : 0
+    const { llama, context, memory, batch } = this.#model
+    this.#overhead.stepBegins()
     const began = performance.now()
     let status = llama.decode(context, batch.native)
     // 1: no cells in one piece for this batch, https://github.com/ggml-org/llama.cpp/blob/master/include/llama.h
     if (status === 1 && this.cache.evictAll()) status = llama.decode(context, batch.native)
     const took = performance.now() - began
     cost.observe(batch.native.n_tokens, took)
+    this.#overhead.stepEnds()
     this.#stats.decodeMs += took
-    if (sampled) {
-      this.#sampledCpuMs += threadCpuMs() - cpu
-      this.#sampledMs += took
-    }
     this.#stats.steps++
     this.#stats.batchedTokens += batch.native.n_tokens
     // Cells are reserved beforehand, so a batch that does not fit or fails leaves a state nobody planned: start anew.
     if (status !== 0) throw new InferloomError('engine_failed', `llama_decode failed with status ${status}.`)
+    for (const sequence of this.#bridges.splice(0)) llama.sequenceRemove(memory, sequence, -1, -1)
+    this.cache.stepped()
     for (const ticket of this.#running) {
       const [sequence] = ticket.lease?.sequences ?? []
       if (sequence !== undefined) this.cache.setEvaluated(sequence, ticket.evaluated)
@@ -404,15 +420,13 @@ export class Scheduler {
     })
   }
 
-  /** The prompt is evaluated: the first choice lends its cells to the others before it can end and free them. */
-  #begin({ job, prompt, choices, cachedTokens = 0 }: Ticket, choice: Choice): void {
+  /** The prompt is evaluated. */
+  #begin({ job, prompt, cachedTokens = 0 }: Ticket, choice: Choice): void {
     choice.position = prompt.length
     if (choice.index !== 0) return
     this.#stats.promptTokens += prompt.length
     this.#stats.cachedTokens += cachedTokens
     this.#served.add(job.owner, prompt.length - cachedTokens)
-    const { llama, memory } = this.#model
-    for (const { sequence } of choices.slice(1)) llama.sequenceCopy(memory, choice.sequence, sequence, 0, prompt.length)
   }
 
   #logprobs(job: Job, row: number, token: number) {
@@ -429,22 +443,20 @@ export class Scheduler {
   }
 }
 
+/** Another piece costs more than so many tokens too many (docs/benchmarks.md). */
+const longestBridge = 2
+
+/** So that none follows the one before it and each is evaluated in a piece of its own, however long it is. */
+function downwards(chunks: ReadonlyMap<Ticket, number>): [Ticket, number][] {
+  const sequenceOf = ([{ choices }]: [Ticket, number]) => choices[0]?.sequence ?? 0
+  return [...chunks].sort((a, b) => sequenceOf(b) - sequenceOf(a))
+}
+
 /** One token, and as many guesses as there ever are. */
 const mostTokensPerStep = 1 + mostGuessed
 
 const nothing = { text: '', logprobs: [] as const }
 const nothingGuessed: readonly number[] = []
-
-/** Reading CPU time takes 20 µs, so one evaluation in so many tells how much of their time all of them spend on it. */
-const cpuSampleEvery = 16
-
-// Linux brings a thread's CPU time up to date at ticks and context switches only; asking for that of the process first
-// brings it up to date now. Without that, much of an evaluation is booked on what comes after it.
-function threadCpuMs(): number {
-  process.cpuUsage()
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
-}
 
 /** A refusal as the protocol carries it. */
 export function refusalOf(thrown: unknown) {

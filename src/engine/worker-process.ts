@@ -1,5 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import { InferloomError } from '../canonical/errors.ts'
+import { messagePipe, readMessages } from './message-lines.ts'
 import type { FromWorker, LoadedModelInfo, LoadOptions, ToWorker } from './protocol.ts'
 
 export interface WorkerHandlers {
@@ -26,14 +28,14 @@ export class WorkerProcess {
     this.#child = fork(new URL(file, import.meta.url), [], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       env: Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.test(name))),
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
       windowsHide: true,
     })
     // Native code says why it aborts on stderr; the end of that is worth keeping, all of it is not.
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-2000)
     })
-    this.#child.on('message', (message: FromWorker) => {
+    readMessages(this.#child.stdio[messagePipe] as Readable, (message: FromWorker) => {
       if (message.type === 'ready') handlers.onReady(message.info)
       else if (message.type === 'failed') this.#complaint = new InferloomError(message.code, message.message)
       else handlers.onMessage(message)

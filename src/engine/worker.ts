@@ -3,8 +3,10 @@
 import { InferloomError } from '../canonical/errors.ts'
 import { tunedAtLoad, tuneWhenIdle } from './autotune-worker.ts'
 import { loadLibrary } from './binding/library.ts'
+import { readableNow } from './binding/readable.ts'
 import { openModel } from './binding/model.ts'
 import { Embedder } from './embedder.ts'
+import { writeMessage } from './message-lines.ts'
 import { loadPrefixes, savePrefixes } from './prefix-file.ts'
 import type { FromWorker, LoadOptions, ToWorker } from './protocol.ts'
 import { refusalOf, Scheduler } from './scheduler.ts'
@@ -12,9 +14,9 @@ import { Tokenizer } from './tokenizer.ts'
 
 const logLevelWarning = 3 // enum ggml_log_level: 1 debug, 2 info, 3 warning, 4 error
 
-function send(message: FromWorker): void {
-  process.send?.(message)
-}
+const send: (message: FromWorker) => void = writeMessage
+// Node's types leave out the descriptor: https://github.com/nodejs/node/blob/v24.x/lib/internal/child_process.js
+const messageWaits = readableNow((process.channel as { fd?: number } | undefined)?.fd)
 
 interface Loaded {
   readonly options: LoadOptions
@@ -94,19 +96,21 @@ let loaded: Loaded | undefined
 let stepping = false
 
 function run(): void {
-  if (!loaded || (loaded.scheduler.idle && loaded.embedder.idle)) {
-    stepping = false
-    return
+  while (loaded && !(loaded.scheduler.idle && loaded.embedder.idle)) {
+    step(loaded)
+    // Messages that arrived during the step are handled before the next one: a cancelled request frees its slot here.
+    if (messageWaits()) return void setImmediate(run)
   }
-  const { scheduler, embedder } = loaded
+  stepping = false
+}
+
+function step({ scheduler, embedder }: Loaded): void {
   const decoding = !scheduler.idle
   if (decoding) {
     const { deltas, done } = scheduler.step()
     if (deltas.length > 0 || done.length > 0) send({ type: 'step', deltas, done })
   }
   if (!embedder.idle) embed(embedder, decoding)
-  // Messages that arrived during the step are handled before the next one: a cancelled request frees its slot here.
-  setImmediate(run)
 }
 
 function embed(embedder: Embedder, decoding: boolean): void {

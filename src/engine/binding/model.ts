@@ -20,8 +20,13 @@ export interface LoadedModel {
   readonly vocabulary: number
   readonly contextTokens: number
   readonly parallel: number
-  /** KV cells shared by all sequences: one per token held. */
+  /** KV cells of all sequences together: one per token held. */
   readonly cells: number
+  /**
+   * Whether each sequence has cells of its own, which no other's evaluation has to pass over, instead of a part of one
+   * cache for all. Then a sequence begins with what another holds by a copy of it.
+   */
+  readonly streams: boolean
   /** Sequences there can be at once: those that run, and those kept for later. */
   readonly sequences: number
   /** Cells that finished requests may keep; more would slow every step down. */
@@ -63,10 +68,19 @@ export function openModel(
   const trained = llama.modelContextTokens(model)
   const contextTokens = Math.min(options.contextTokens ?? trained, trained)
   const cells = options.cells ?? cellsWithin(library, model, contextTokens, options.parallel)
-  const sequences = Math.min(options.parallel + keptSequences, mostSequences)
+  const ownCells = Math.ceil(contextTokens / cellsPerBlock) * cellsPerBlock
+  const streams = !hasGpu(library) && cells >= contextTokens * options.parallel
+  const sequences = streams ? options.parallel : Math.min(options.parallel + keptSequences, mostSequences)
   const { threads, batchTokens } = options
   const flashAttention = options.flashAttention ?? fusedByDefault(library, model)
-  const context = contextOf(llama, model, { cells, sequences, threads, batchTokens, flashAttention })
+  const context = contextOf(llama, model, {
+    cells: streams ? ownCells * sequences : cells,
+    streams,
+    sequences,
+    threads,
+    batchTokens,
+    flashAttention,
+  })
   if (!context) throw loadError(options.file, log)
   const adapters = loadAdapters(llama, model, options, log)
   useAdapters(llama, context, adapters)
@@ -81,6 +95,7 @@ export function openModel(
     contextTokens,
     parallel: options.parallel,
     cells: llama.contextTokens(context),
+    streams,
     sequences,
     keepCells:
       options.keepCells ??
@@ -103,9 +118,12 @@ export function openWeights(library: Library, options: LoadOptions, log: readonl
 
 const mostSequences = 256 // LLAMA_MAX_SEQ
 const keptSequences = 48
+const cellsPerBlock = 256 // llama.cpp makes the cells of a sequence a multiple of this, src/llama-context.cpp
 
 interface ContextSettings {
   readonly cells: number
+  /** Whether the cells are shared out evenly among the sequences; absent leaves them to whoever needs them. */
+  readonly streams?: boolean
   readonly sequences: number
   readonly threads: number
   readonly batchTokens: number
@@ -124,7 +142,7 @@ export function contextOf(llama: Functions, model: Pointer, settings: ContextSet
     n_threads: threads,
     n_threads_batch: threads,
     flash_attn_type: settings.flashAttention ? flashAttentionType.auto : flashAttentionType.off,
-    kv_unified: true,
+    kv_unified: !settings.streams,
   })
 }
 
@@ -133,8 +151,9 @@ export function fusedByDefault(library: Library, model: Pointer): boolean {
 }
 
 const flashAttentionType = { auto: -1, off: 0 } // enum llama_flash_attn_type
-// Every step passes over the cells of all sequences. On a processor 4,096 kept ones make a step of eight answers half as
-// long again (docs/benchmarks.md), so there they are copied out at once; memory of a GPU is slower to copy from.
+// In one cache for all, every step passes over the cells of all sequences. On a processor 4,096 kept ones make a step of
+// eight answers half as long again (docs/benchmarks.md), so there they are copied out at once; memory of a GPU is slower
+// to copy from.
 const keptCellsOnGpu = 4096
 
 /** llama.cpp puts all layers on the GPU, and fails where they do not fit: then as many as do. */
