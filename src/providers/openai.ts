@@ -7,6 +7,7 @@ import { timeoutsOf } from './timeouts.ts'
 import { openaiChatWire } from './wire/openai-chat.ts'
 import { openaiCompletionsWire } from './wire/openai-completions.ts'
 import { openaiEmbeddingsWire } from './wire/openai-embeddings.ts'
+import { openaiResponsesWire } from './wire/openai-responses.ts'
 import type { GenerateWire } from './wire/wire.ts'
 
 const env = ['OPENAI_API_KEY']
@@ -18,8 +19,12 @@ const wires: readonly GenerateWire[] = [
     systemRole: 'developer',
     tells: ['safety_identifier', 'prompt_cache_key', 'service_tier'],
   }),
+  openaiResponsesWire,
   openaiCompletionsWire(),
 ]
+
+/** Models that answer on the newer wire alone: https://developers.openai.com/api/docs/models */
+const responsesOnly = /-pro(?:-\d{4}|$)|codex|deep-research|computer-use/
 
 export const openai: ProviderKind = {
   name: 'openai',
@@ -32,7 +37,7 @@ export const openai: ProviderKind = {
       models,
       timeouts: timeoutsOf(timeouts),
       authorize: signWithKeys({ provider: name, keys, env, header: bearer, headers }),
-      generate: () => wires,
+      generate: (model) => (responsesOnly.test(model) ? [openaiResponsesWire] : wires),
       embed: openaiEmbeddingsWire({ base64: true }),
       list: openaiModelList(name),
     }),

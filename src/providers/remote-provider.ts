@@ -133,7 +133,9 @@ interface ChosenWire {
 function chosenWire(wires: readonly GenerateWire[], request: GenerateRequest, provider: string): ChosenWire {
   const { kind } = request.input
   let complaint: InferloomError | undefined
-  for (const wire of wires.filter((each) => (each.takes ?? 'chat') === kind)) {
+  const fitting = wires.filter((each) => (each.takes ?? 'chat') === kind)
+  const preferred = fitting.filter((each) => each.preferred?.(request))
+  for (const wire of new Set([...preferred, ...fitting])) {
     const stream = wire.streams?.(request) ?? true
     try {
       return { wire, wireRequest: wire.request(request, { provider, stream }), stream }

@@ -1,5 +1,6 @@
 import { InferloomError } from '../../canonical/errors.ts'
 import { typed } from './items.ts'
+import { isPacked } from './sealed-thoughts.ts'
 
 /** An answer as it is kept, so that later requests can refer to it. */
 export interface ArchivedResponse {
@@ -39,7 +40,7 @@ const ids = /^resp_[0-9a-f]{32}$/
 const itemIds = /^[a-z]+_([0-9a-f]{32})([io])\d+$/
 
 /** Whether it is one of inferloom's own, by its form: other services' are longer. */
-export function isOwnResponse(id: unknown): id is string {
+function isOwnResponse(id: unknown): id is string {
   return typeof id === 'string' && ids.test(id)
 }
 
@@ -48,13 +49,16 @@ export function itemId(prefix: string, request: string, kind: 'input' | 'output'
   return `${prefix}_${request}${kind === 'input' ? 'i' : 'o'}${index}`
 }
 
-export function isOwnItem(id: unknown): id is string {
+function isOwnItem(id: unknown): id is string {
   return typeof id === 'string' && itemIds.test(id)
 }
 
-/** Whether a body refers to what is kept here. */
-export function refersToOwn(body: Item): boolean {
-  return isOwnResponse(body['previous_response_id']) || referencesIn(body['input']).some(isOwnItem)
+/** Whether a body refers to what is kept here, or carries what only inferloom can read. */
+export function refersToOwn({ previous_response_id: previous, input }: Item): boolean {
+  if (isOwnResponse(previous)) return true
+  if (!Array.isArray(input)) return false
+  const thoughts = (input as readonly (Item | null)[]).map((item) => item?.['encrypted_content'])
+  return thoughts.some(isPacked) || referencesIn(input).some(isOwnItem)
 }
 
 export async function recall(body: Item, owner: string, archive: Archive | undefined): Promise<Recalled> {

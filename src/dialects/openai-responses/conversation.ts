@@ -51,12 +51,12 @@ class Turn {
       const message = `${param}.encrypted_content is not what inferloom wrote. Remedy: send it back as it came, or leave it out.`
       throw new InferloomError('invalid_value', message, { param: `${param}.encrypted_content` })
     }
-    const { call, text: signed, ...seals } = sealed
+    const { call, text: signed, id: own = id, ...seals } = sealed
     if (call) this.#callSignature = call
     // The thoughts themselves where there are any; a summary of them otherwise.
     const text = signed ?? (content ?? summary).map((part) => part.text).join('\n\n')
     if (text === '' && !seals.signature && !seals.encrypted) return
-    this.#blocks.push({ text, ...(id !== undefined && { id }), ...seals })
+    this.#blocks.push({ text, ...(own !== undefined && { id: own }), ...seals })
   }
 
   call(item: Item<'function_call' | 'custom_tool_call'>): void {

@@ -103,8 +103,9 @@ export class ResponseWriter implements AnswerWriter {
       }
       case 'reasoning-end': {
         const [began, thoughts] = this.#thoughts()
-        const { signature, encrypted } = event
-        thoughts.seal({ ...(signature && { signature }), ...(encrypted && { encrypted }) })
+        const { signature, encrypted, id } = event
+        const sealed = { ...(signature && { signature }), ...(encrypted && { encrypted }) }
+        thoughts.seal({ ...sealed, ...(id !== undefined && { id }) })
         return began + this.#close()
       }
       case 'tool-input-start':
@@ -135,8 +136,12 @@ export class ResponseWriter implements AnswerWriter {
     return item
   }
 
-  #message(phase?: string): [began: string, MessageItem] {
-    if (this.#open instanceof MessageItem && phase === undefined) return ['', this.#open]
+  #message(): [began: string, MessageItem] {
+    if (this.#open instanceof MessageItem) return ['', this.#open]
+    return this.#newMessage()
+  }
+
+  #newMessage(phase?: string): [began: string, MessageItem] {
     const closed = this.#close()
     const message = this.#add('msg', (place) => new MessageItem(place, phase))
     this.#open = message
@@ -176,7 +181,7 @@ export class ResponseWriter implements AnswerWriter {
   /** What another service wrote on this wire and has no word in the canonical events. */
   #raw(value: unknown): string {
     if (typeof value !== 'object' || value === null) return ''
-    if ('phase' in value && typeof value.phase === 'string') return this.#message(value.phase)[0]
+    if ('phase' in value) return this.#newMessage(typeof value.phase === 'string' ? value.phase : undefined)[0]
     if (!('item' in value) || typeof value.item !== 'object' || value.item === null) return ''
     const { item } = value
     const closed = this.#close()

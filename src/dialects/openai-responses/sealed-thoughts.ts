@@ -5,6 +5,8 @@ import type { Sealed } from '../../canonical/request.ts'
 export interface SealedThoughts {
   readonly signature?: Sealed
   readonly encrypted?: Sealed
+  /** The provider's own: what it encrypted it reads under no other. */
+  readonly id?: string
   /** What was signed: not every client sends back what it was shown. */
   readonly text?: string
   /** Of the tool call that comes next. */
@@ -15,13 +17,12 @@ const wire = 'openai-responses'
 const mark = 'inferloom.'
 
 /**
- * `encrypted_content` is the one field that clients of this wire keep and send back unread. What another wire sealed
- * goes through it with a mark before it; what this wire sealed goes through it as it is.
+ * `encrypted_content` is the one field that clients of this wire keep and send back unread: what any wire sealed goes
+ * through it, with a mark before it.
  */
 export function packThoughts({ text, ...seals }: SealedThoughts): string | undefined {
   const { signature, encrypted, call } = seals
   if (!signature && !encrypted && !call) return undefined
-  if (encrypted?.wire === wire && !signature && !call) return encrypted.value
   const packed = { ...seals, ...(signature && text !== undefined && { text }) }
   return mark + Buffer.from(JSON.stringify(packed)).toString('base64url')
 }
@@ -30,13 +31,18 @@ const sealed = z.object({ wire: z.string(), value: z.string() })
 const packed = z.object({
   signature: sealed.exactOptional(),
   encrypted: sealed.exactOptional(),
+  id: z.string().exactOptional(),
   text: z.string().exactOptional(),
   call: sealed.exactOptional(),
 })
 
+export function isPacked(text: unknown): boolean {
+  return typeof text === 'string' && text.startsWith(mark)
+}
+
 /** Undefined where the text has our mark and is not what we wrote. */
 export function unpackThoughts(text: string): SealedThoughts | undefined {
-  if (!text.startsWith(mark)) return { encrypted: { wire, value: text } }
+  if (!isPacked(text)) return { encrypted: { wire, value: text } }
   try {
     return packed.safeParse(JSON.parse(Buffer.from(text.slice(mark.length), 'base64url').toString())).data
   } catch {

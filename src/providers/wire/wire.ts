@@ -59,6 +59,8 @@ export interface GenerateWire {
   readonly framing: 'server-sent-events' | 'aws-event-stream'
   /** Absent means conversations. */
   readonly takes?: GenerateRequest['input']['kind']
+  /** Whether it keeps what the other wires of a provider would lose of a request, and so goes before them. */
+  preferred?(request: GenerateRequest): boolean
   /** Whether the answer to a request can be streamed; absent means that every one can. */
   streams?(request: GenerateRequest): boolean
   /** Throws `unsupported_parameter`, naming the field and the provider, for what this wire cannot say. */
