@@ -1,5 +1,6 @@
 // What every provider must do, whatever it stands for. A new provider calls this with a way to make one.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { InferloomError } from '../../src/canonical/errors.ts'
 import type { StreamEvent } from '../../src/canonical/events.ts'
 import type { GenerateRequest } from '../../src/canonical/request.ts'
 import type { Provider } from '../../src/providers/provider.ts'
@@ -76,6 +77,51 @@ export function providerSuite(name: string, make: () => Provider): void {
       expect(textOf(await collect())).not.toBe('')
     })
 
+    /** The events, or why the provider says that it cannot. */
+    const collectWhereItCan = async (change: Partial<GenerateRequest>) => {
+      try {
+        return { events: await collect(change) }
+      } catch (error) {
+        if (error instanceof InferloomError && error.code === 'unsupported_parameter') return { refusal: error.message }
+        throw error
+      }
+    }
+
+    test('a tool that must be called is: its beginning, its arguments, its end, in order', async ({ skip }) => {
+      const properties = { city: { enum: ['Paris', 'Rome'] }, days: { type: 'integer', minimum: 1, maximum: 9 } }
+      const parameters = { type: 'object', properties, required: ['city', 'days'], additionalProperties: false }
+      const tools = [{ name: 'get_weather', description: 'The weather of a city', parameters }]
+      const { events, refusal } = await collectWhereItCan({ tools, toolChoice: 'required', parallelToolCalls: false })
+      if (!events) return skip(refusal)
+      const call = events.filter(({ type }) => type.startsWith('tool-input'))
+      const types = call.map(({ type }) => type)
+      expect([types[0], types.at(-1)]).toEqual(['tool-input-start', 'tool-input-end'])
+      expect(new Set(types.slice(1, -1))).toEqual(new Set(['tool-input-delta']))
+      expect(call[0]).toMatchObject({ toolIndex: 0, toolName: 'get_weather', id: expect.stringMatching(/./) as string })
+      const given = JSON.parse(argumentsOf(events)) as { city: string; days: number }
+      expect(Object.keys(given).sort()).toEqual(['city', 'days'])
+      expect(['Paris', 'Rome']).toContain(given.city)
+      expect(Number.isInteger(given.days)).toBe(true)
+      expect(events).toContainEqual(expect.objectContaining({ type: 'text-end', finishReason: 'tool-calls' }))
+    })
+
+    test('an answer that must meet a JSON schema does', async ({ skip }) => {
+      const schema = {
+        type: 'object',
+        properties: { colour: { enum: ['red', 'green'] }, count: { type: 'integer' } },
+        required: ['colour', 'count'],
+        additionalProperties: false,
+      }
+      const responseFormat = { type: 'json-schema', name: 'paint', schema, strict: true } as const
+      const { events, refusal } = await collectWhereItCan({ responseFormat })
+      if (!events) return skip(refusal)
+      expect(events.filter(({ type }) => type === 'reasoning-delta')).toEqual([])
+      const answer = JSON.parse(textOf(events)) as { colour: string; count: number }
+      expect(['red', 'green']).toContain(answer.colour)
+      expect(Number.isInteger(answer.count)).toBe(true)
+      expect(Object.keys(answer).sort()).toEqual(['colour', 'count'])
+    })
+
     const model = () => provider.models()[0]?.id ?? ''
     const patient = () => new AbortController().signal
 
@@ -113,4 +159,8 @@ export function providerSuite(name: string, make: () => Provider): void {
 
 function textOf(events: readonly StreamEvent[]): string {
   return events.flatMap((event) => (event.type === 'text-delta' ? [event.text] : [])).join('')
+}
+
+function argumentsOf(events: readonly StreamEvent[]): string {
+  return events.flatMap((event) => (event.type === 'tool-input-delta' ? [event.delta] : [])).join('')
 }
