@@ -1,4 +1,7 @@
+import { amazonBedrock } from './amazon-bedrock.ts'
 import { azureOpenai } from './azure-openai.ts'
+import { cohere } from './cohere.ts'
+import { mistral } from './mistral.ts'
 import { openaiCompatible } from './openai-compatible.ts'
 import { openai } from './openai.ts'
 import type { ProviderKind } from './provider-kind.ts'
@@ -6,4 +9,11 @@ import type { ProviderKind } from './provider-kind.ts'
 export type { ProviderKind, ProviderSettings } from './provider-kind.ts'
 
 /** Every kind of provider that can be configured, one a line. */
-export const providerKinds: readonly ProviderKind[] = [openai, azureOpenai, ...openaiCompatible]
+export const providerKinds: readonly ProviderKind[] = [
+  openai,
+  azureOpenai,
+  amazonBedrock,
+  cohere,
+  mistral,
+  ...openaiCompatible,
+]
