@@ -1,13 +1,13 @@
 // What OpenAI sent, understood by the wire and written again by the dialect.
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { recordedReplies, recordedStreams } from '../../../test/recordings.ts'
 import type { StreamEvent } from '../../canonical/events.ts'
 import { openaiResponsesWire } from '../../providers/wire/openai-responses.ts'
 import { openaiResponses } from './parse.ts'
 import { unpackThoughts } from './sealed-thoughts.ts'
 
-const folder = new URL('../../../../shared/recordings/openai', import.meta.url).pathname
+const streams = recordedStreams('openai')
+const replies = recordedReplies('openai')
 
 type Fields = Record<string, unknown>
 interface Response extends Fields {
@@ -17,19 +17,16 @@ interface Response extends Fields {
   readonly usage: Fields
 }
 
-const wholeOf = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Response
+const wholeOf = (name: string) => replies.find((each) => each.name === `${name}.json`)?.body as Response
 /** A recording may hold several answers, one after another. */
-function streamsOf(name: string): Fields[][] {
-  const lines = readFileSync(join(folder, `${name}.chunks.txt`), 'utf8')
-    .split('\n')
-    .filter(Boolean)
-  const streams: Fields[][] = []
-  for (const line of lines) {
-    const event = JSON.parse(line) as Fields
-    if (event['type'] === 'response.created') streams.push([])
-    streams.at(-1)?.push(event)
+function answersOf(name: string): Fields[][] {
+  const answers: Fields[][] = []
+  for (const chunk of streams.find((each) => each.name === `${name}.chunks.txt`)?.chunks ?? []) {
+    const event = JSON.parse(chunk) as Fields
+    if (event['type'] === 'response.created') answers.push([])
+    answers.at(-1)?.push(event)
   }
-  return streams
+  return answers
 }
 
 function read(events: readonly Fields[]): StreamEvent[] {
@@ -42,13 +39,13 @@ function read(events: readonly Fields[]): StreamEvent[] {
  * recordings have some pieces only.
  */
 function itemsOf(events: readonly Fields[]): Fields[] {
-  return events.flatMap(({ type, item, output_index: index }) => {
+  return events.flatMap(({ type, item, output_index: index }): Fields[] => {
     if (type !== 'response.output_item.done') return []
     const pieces = events.filter(
       (each) => each['output_index'] === index && each['type'] === 'response.output_text.delta',
     )
     const text = pieces.map(({ delta }) => delta as string).join('')
-    const done = item as { content?: Fields[] }
+    const done = item as Fields & { content?: Fields[] }
     return pieces.length === 0 ? [done] : [{ ...done, content: done.content?.map((part) => ({ ...part, text })) }]
   })
 }
@@ -65,7 +62,7 @@ function told(item: Fields): Fields {
   return { ...rest, encrypted_content: unpackThoughts(sealed)?.encrypted?.value }
 }
 
-describe.skipIf(!existsSync(folder))('recorded answers', () => {
+describe.skipIf(streams.length === 0)('recorded answers', () => {
   const names = ['openai-phase.1', 'openai-reasoning-encrypted-content.1', 'openai-custom-tool.1']
 
   test.each(names)('%s: a whole one is written again as it was', (name) => {
@@ -77,7 +74,7 @@ describe.skipIf(!existsSync(folder))('recorded answers', () => {
   })
 
   test.each(names)('%s: a stream is written again as it was', (name) => {
-    for (const events of streamsOf(name)) {
+    for (const events of answersOf(name)) {
       const { response } = events.at(-1) as { response: Response }
       const out = writer(response.model, true)
       const text = read(events)
@@ -87,8 +84,9 @@ describe.skipIf(!existsSync(folder))('recorded answers', () => {
         .split('\n\n')
         .filter(Boolean)
         .map((each) => JSON.parse(each.slice(each.indexOf('data: ') + 6)) as Fields)
-      expect((written.at(-1)?.['response'] as Response).output.map(told)).toEqual(itemsOf(events).map(told))
-      expect((written.at(-1)?.['response'] as Response).usage).toEqual(response.usage)
+      const { response: last } = written.at(-1) as { response: Response }
+      expect(last.output.map(told)).toEqual(itemsOf(events).map(told))
+      expect(last.usage).toEqual(response.usage)
       // Items that have no word in the canonical events are written when they are complete.
       const kinds = (all: readonly Fields[]) =>
         all.map(({ type }) => type as string).filter((type) => !type.includes('custom_tool_call'))
@@ -97,7 +95,7 @@ describe.skipIf(!existsSync(folder))('recorded answers', () => {
   })
 
   test('openai-error.1: an answer that failed is an error', () => {
-    const events = streamsOf('openai-error.1')[0] ?? []
+    const events = answersOf('openai-error.1')[0] ?? []
     expect(() => read(events)).toThrow('exceeded your current quota')
     const refusal = { provider: 'openai', status: 429, headers: {}, body: JSON.stringify(wholeOf('openai-error.1')) }
     expect(openaiResponsesWire.refusal(refusal)).toMatchObject({ code: 'quota_exceeded' })
