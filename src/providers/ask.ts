@@ -56,13 +56,15 @@ export async function ask(upstream: Upstream, question: Question, signal: AbortS
   return reply
 }
 
+/** A model with such a name would lead elsewhere, percent-encoded or not: https://url.spec.whatwg.org/#double-dot-path-segment */
+const dotSegment = /(^|\/)(\.|%2e){1,2}([/?]|$)/i
+
 function unsigned({ name, baseUrl }: Upstream, question: Question): UnsignedRequest {
   const { method, path, body, accept } = question
   const base = new URL(baseUrl)
   const url = new URL(baseUrl + path)
-  // A model named '..' would leave the base, also percent-encoded: https://url.spec.whatwg.org/#double-dot-path-segment
-  const inside = url.pathname.startsWith(base.pathname.endsWith('/') ? base.pathname : `${base.pathname}/`)
-  if (url.origin !== base.origin || !inside) {
+  const inside = url.origin === base.origin && url.pathname.startsWith(base.pathname)
+  if (!inside || dotSegment.test(path)) {
     throw new InferloomError('invalid_value', `model cannot be named so at ${name}.`, { param: 'model' })
   }
   const headers: Record<string, string> = {

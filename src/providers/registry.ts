@@ -1,10 +1,12 @@
 import { amazonBedrock } from './amazon-bedrock.ts'
 import { azureOpenai } from './azure-openai.ts'
 import { cohere } from './cohere.ts'
+import { google } from './google.ts'
 import { mistral } from './mistral.ts'
 import { openaiCompatible } from './openai-compatible.ts'
 import { openai } from './openai.ts'
 import type { ProviderKind } from './provider-kind.ts'
+import { vertex } from './vertex.ts'
 
 export type { ProviderKind, ProviderSettings } from './provider-kind.ts'
 
@@ -15,5 +17,7 @@ export const providerKinds: readonly ProviderKind[] = [
   amazonBedrock,
   cohere,
   mistral,
+  google,
+  vertex,
   ...openaiCompatible,
 ]

@@ -10,6 +10,7 @@ interface RelayOptions {
   readonly framing: Exclude<BodyKind, 'json'>
   readonly watch: RelayWatch
   readonly stream: boolean
+  readonly signal: AbortSignal
 }
 
 /** What tells a client about its answer and its limits; everything else is between us and the provider. */
@@ -31,21 +32,24 @@ export function relayAnswer(reply: UpstreamReply, options: RelayOptions): RelayR
   return { status: reply.status, headers, chunks }
 }
 
-async function* wholeChunk(reply: UpstreamReply, { provider, watch }: RelayOptions): AsyncGenerator<RelayChunk> {
+async function* wholeChunk(
+  reply: UpstreamReply,
+  { provider, watch, signal }: RelayOptions,
+): AsyncGenerator<RelayChunk> {
   try {
     const bytes = await checkedBody(reply, provider)
     const { hidden: _, ...seen } = watch.see(bytes)
     if (!watch.complete) throw cut(provider)
     yield { bytes, ...seen }
   } catch (error) {
-    throw faultOf(error, provider)
+    throw error === signal.reason ? error : faultOf(error, provider)
   }
 }
 
 async function* eventChunks(
   reply: UpstreamReply,
   kind: Exclude<BodyKind, 'json'>,
-  { provider, watch }: RelayOptions,
+  { provider, watch, signal }: RelayOptions,
 ): AsyncGenerator<RelayChunk> {
   const framing = framingOf(kind)
   try {
@@ -57,7 +61,7 @@ async function* eventChunks(
     if (rest.length > 0) yield seen(rest, watch)
     if (!watch.complete) throw cut(provider)
   } catch (error) {
-    throw faultOf(error, provider)
+    throw error === signal.reason ? error : faultOf(error, provider)
   }
 }
 

@@ -112,7 +112,7 @@ async function* generate(
     if (kind === 'json') yield wire.whole(await jsonBody(reply, provider))
     else yield* answerStream(reply, framingOf(kind), wire.reader())
   } catch (error) {
-    throw faultOf(error, provider)
+    throw error === signal.reason ? error : faultOf(error, provider)
   } finally {
     reply.cancel()
   }
@@ -166,7 +166,13 @@ async function relay(
   const accept = stream ? accepted[wire.framing] : 'application/json'
   const refusal = (given: UpstreamRefusal) => wire.refusal(given)
   const reply = await ask(upstream, { method: 'POST', accept, refusal, ...wire.relay.request(request) }, signal)
-  return relayAnswer(reply, { provider, framing: wire.framing, watch: wire.relay.watch(stream, request), stream })
+  return relayAnswer(reply, {
+    provider,
+    framing: wire.framing,
+    watch: wire.relay.watch(stream, request),
+    stream,
+    signal,
+  })
 }
 
 /** A request that is answered whole. */

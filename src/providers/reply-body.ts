@@ -19,18 +19,19 @@ export function bodyKind({ headers, status }: UpstreamReply, asked: BodyKind, pr
 
 /** The body as JSON. Throws `provider_invalid_reply` where it is something else. */
 export async function jsonBody(reply: UpstreamReply, provider: string): Promise<unknown> {
-  return understood(provider, async () => JSON.parse((await checkedBody(reply, provider)).toString()))
+  const body = await checkedBody(reply, provider)
+  return understood(provider, () => JSON.parse(body.toString()) as unknown)
 }
 
 /** The body, where its headers say it is JSON. */
 export async function checkedBody(reply: UpstreamReply, provider: string): Promise<Buffer> {
   try {
     if (bodyKind(reply, 'json', provider) !== 'json') throw new UnreadableStream('a stream where none was asked for')
+    return await wholeBody(reply)
   } catch (error) {
     reply.cancel()
-    throw error
+    throw error instanceof UnreadableStream ? faultOf(error, provider) : error
   }
-  return wholeBody(reply)
 }
 
 /** What a wire cannot understand is the provider's fault, and says whose. */
@@ -54,7 +55,6 @@ export function faultOf(error: unknown, provider: string): unknown {
       ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
     })
   }
-  // The reason of an aborted signal is not the provider's doing.
   if (!(error instanceof UnreadableStream || error instanceof SyntaxError || error instanceof TypeError)) return error
   const what = error instanceof UnreadableStream ? error.message : 'something that is not an answer of its wire'
   const message = `${provider} sent ${what}. Remedy: try again; check the provider's baseUrl.`
