@@ -49,12 +49,18 @@ export class Choice {
 
   /** Takes a sampled token that is not the end; returns what may be shown now. */
   accept(token: number, tokenizer: Tokenizer, logprobs: TokenLogprobs | undefined): Emission {
-    const text = this.#utf8.push(this.#specialText ? tokenizer.bytesWithSpecial(token) : tokenizer.bytes(token))
+    const text = this.#textOf(token, tokenizer)
     this.#assembled += text.length
     if (logprobs) this.#waiting.push({ end: this.#assembled, logprobs })
     const through = this.#stops.push(text)
     if (this.#stops.stopped) this.finishReason = 'stop'
     return this.#emit(through)
+  }
+
+  #textOf(token: number, tokenizer: Tokenizer): string {
+    if (this.#specialText) return this.#utf8.push(tokenizer.bytesWithSpecial(token))
+    const whole = this.#utf8.empty ? tokenizer.wholeText(token) : null
+    return whole ?? this.#utf8.push(tokenizer.bytes(token))
   }
 
   /** What was held back in case a character or a stop string would complete; nothing after a stop string. */

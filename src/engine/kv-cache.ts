@@ -163,6 +163,7 @@ export class KvCache {
 
   /** A step has been evaluated: what was lent has been copied. */
   stepped(): void {
+    if (this.#lent.size === 0) return
     this.#lent.clear()
     for (const sequence of this.#freeAfterStep.splice(0)) this.#giveBack(sequence)
   }

@@ -4,14 +4,19 @@ import type { Readable } from 'node:stream'
 /** Where an engine's process writes what it has to tell; Node's own channel is the way back. */
 export const messagePipe = 4
 
+let room = Buffer.allocUnsafeSlow(16_384)
+
 /**
  * Writes one message to a pipe and returns when it is there: a step's tokens are on their way before the next step
  * begins. Node's own channel needs a turn of the event loop for that, which takes longer than all else beside the step.
  */
 export function writeMessage(message: unknown): void {
-  const line = Buffer.from(JSON.stringify(message) + '\n')
+  const text = JSON.stringify(message) + '\n'
+  // A character is three bytes at most for each of a string's units.
+  if (text.length * 3 > room.length) room = Buffer.allocUnsafeSlow(text.length * 3)
+  const length = room.write(text)
   try {
-    for (let at = 0; at < line.length;) at += writeSync(messagePipe, line, at)
+    for (let at = 0; at < length;) at += writeSync(messagePipe, room, at, length - at)
   } catch (error) {
     // The reader is gone; the end of the channel says so, and what to do about it.
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error

@@ -181,11 +181,12 @@ export class Scheduler {
     const result: StepResult = { deltas: [], done: [] }
     const outputs = this.#fillBatch(plan)
     if (this.#model.batch.native.n_tokens === 0) return result
-    this.#decode(plan.chunks.size === 0 ? this.#decodeCost : this.#promptCost)
+    this.#decode(plan.chunks.keys(), plan.chunks.size === 0 ? this.#decodeCost : this.#promptCost)
     for (const output of outputs) this.#take(output, result)
-    for (const ticket of new Set(outputs.map((output) => output.ticket))) {
+    for (const { ticket } of outputs) {
       ticket.lastStepAt = now
-      if (!ticket.finished) continue
+      // Released with the first of its outputs; the others find it gone.
+      if (!ticket.finished || !this.#running.has(ticket)) continue
       const outputTokens = ticket.choices.reduce((sum, choice) => sum + choice.outputTokens, 0)
       result.done.push({
         id: ticket.job.id,
@@ -299,15 +300,17 @@ export class Scheduler {
       batch.wantsLogits[row] = wantsLogits ? 1 : 0
       row++
     }
-    const open = decoding.flatMap((ticket) =>
-      ticket.choices.filter(({ finishReason }) => !finishReason).map((choice) => ({ ticket, choice })),
-    )
-    let guessRoom = batchTokens - open.length - [...chunks.values()].reduce((sum, chunk) => sum + chunk, 0)
+    const open: { ticket: Ticket; choice: Choice }[] = []
+    for (const ticket of decoding)
+      for (const choice of ticket.choices) if (!choice.finishReason) open.push({ ticket, choice })
+    let guessRoom = batchTokens - open.length
     // Streams that follow each other, with as many tokens each, are evaluated in one piece; others one after another.
     if (streams) open.sort((a, b) => a.choice.sequence - b.choice.sequence)
     const mayGuess = chunks.size === 0 && (!streams || open.length === 1)
-    for (const [index, { ticket, choice }] of open.entries()) {
-      if (streams && index > 0) this.#bridge((open[index - 1]?.choice.sequence ?? 0) + 1, choice.sequence, put)
+    let previous: number | undefined
+    for (const { ticket, choice } of open) {
+      if (streams && previous !== undefined) this.#bridge(previous + 1, choice.sequence, put)
+      previous = choice.sequence
       if (choice.index > 0 && choice.outputTokens === 1) {
         // The prompt was evaluated once, in the first choice's sequence.
         llama.sequenceCopy(memory, ticket.choices[0]?.sequence ?? 0, choice.sequence, -1, -1)
@@ -351,7 +354,7 @@ export class Scheduler {
     return guessed
   }
 
-  #decode(cost: StepCost): void {
+  #decode(prefilled: Iterable<Ticket>, cost: StepCost): void {
     const { llama, context, memory, batch } = this.#model
     this.#overhead.stepBegins()
     const began = performance.now()
@@ -366,9 +369,10 @@ export class Scheduler {
     this.#stats.batchedTokens += batch.native.n_tokens
     // Cells are reserved beforehand, so a batch that does not fit or fails leaves a state nobody planned: start anew.
     if (status !== 0) throw new InferloomError('engine_failed', `llama_decode failed with status ${status}.`)
-    for (const sequence of this.#bridges.splice(0)) llama.sequenceRemove(memory, sequence, -1, -1)
+    for (const sequence of this.#bridges) llama.sequenceRemove(memory, sequence, -1, -1)
+    this.#bridges.length = 0
     this.cache.stepped()
-    for (const ticket of this.#running) {
+    for (const ticket of prefilled) {
       const [sequence] = ticket.lease?.sequences ?? []
       if (sequence !== undefined) this.cache.setEvaluated(sequence, ticket.evaluated)
     }
@@ -392,9 +396,8 @@ export class Scheduler {
   }
 
   #sample({ job, maxOutputTokens }: Ticket, choice: Choice, row: number, result: StepResult): void {
-    const { llama, vocab } = this.#model
     const token = choice.sampler.sample(row)
-    const isEnd = token === undefined || llama.vocabIsEnd(vocab, token)
+    const isEnd = token === undefined || this.#tokenizer.isEnd(token)
     if (token !== undefined) {
       choice.nextToken = token
       choice.tokens.push(token)

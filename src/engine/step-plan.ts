@@ -29,6 +29,8 @@ export interface StepPlan {
  */
 export function planStep(running: Iterable<Ticket>, options: PlanOptions): StepPlan {
   const { now, parallel } = options
+  const everyone = allDecode(running, parallel)
+  if (everyone) return { decoding: everyone, chunks: noChunks }
   const all = [...running].map((ticket) => ({ ticket, priority: agedPriority(ticket, now) }))
   all.sort((a, b) => a.priority - b.priority || a.ticket.arrivedAt - b.ticket.arrivedAt)
   const prefilling = all.filter(({ ticket }) => !ticket.decoding)
@@ -56,6 +58,20 @@ export function planStep(running: Iterable<Ticket>, options: PlanOptions): StepP
     room -= chunk
   }
   return { decoding, chunks }
+}
+
+const noChunks: StepPlan['chunks'] = new Map()
+
+/** Most steps: everyone decodes and there is room for all, whatever their priorities. */
+function allDecode(running: Iterable<Ticket>, parallel: number): Ticket[] | undefined {
+  const all: Ticket[] = []
+  let rows = 0
+  for (const ticket of running) {
+    if (!ticket.decoding) return undefined
+    rows += ticket.openChoices
+    all.push(ticket)
+  }
+  return rows <= parallel ? all : undefined
 }
 
 /** Prompt tokens that fit into a step beside decoding ones without making them wait longer than they should. */

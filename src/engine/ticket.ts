@@ -35,7 +35,9 @@ export class Ticket implements Waiting {
   }
 
   get openChoices(): number {
-    return this.choices.reduce((count, choice) => count + (choice.finishReason ? 0 : 1), 0)
+    let open = 0
+    for (const choice of this.choices) if (!choice.finishReason) open++
+    return open
   }
 
   get finished(): boolean {

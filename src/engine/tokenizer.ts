@@ -7,12 +7,24 @@ export const tokenBreak = '\u{FDD0}'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
+const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+
+function wholeTextOf(bytes: Uint8Array): string | null {
+  try {
+    return strictDecoder.decode(bytes)
+  } catch {
+    return null
+  }
+}
+
 /** Text to tokens and tokens to bytes, with each token's bytes looked up once. */
 export class Tokenizer {
   readonly #model: LoadedModel
   readonly #bytes: (Uint8Array | undefined)[] = []
   readonly #specials: (Uint8Array | undefined)[] = []
   readonly #texts: (string | undefined)[] = []
+  readonly #wholeTexts: (string | null | undefined)[] = []
+  readonly #ends: (boolean | undefined)[] = []
   #room = new Int32Array(1024)
 
   constructor(model: LoadedModel) {
@@ -58,6 +70,17 @@ export class Tokenizer {
   /** A token's bytes as text, with U+FFFD where they are not whole characters. */
   text(token: number): string {
     return (this.#texts[token] ??= decoder.decode(this.bytes(token)))
+  }
+
+  /** A token's bytes as text where they are whole characters, else null. */
+  wholeText(token: number): string | null {
+    const known = this.#wholeTexts[token]
+    return known === undefined ? (this.#wholeTexts[token] = wholeTextOf(this.bytes(token))) : known
+  }
+
+  /** Whether it ends an answer. */
+  isEnd(token: number): boolean {
+    return (this.#ends[token] ??= this.#model.llama.vocabIsEnd(this.#model.vocab, token))
   }
 
   #pieceOf(token: number, special: boolean): Uint8Array {
