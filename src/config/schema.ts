@@ -93,6 +93,21 @@ const provider = z.strictObject({
     .record(z.string().min(1).max(200), z.string().min(1).max(200))
     .optional()
     .meta({ description: 'Names of deployments by the model that each serves.' }),
+  safePrompt: z.boolean().optional().meta({ description: "Of mistral: puts Mistral's own instructions first." }),
+  package: z.string().min(1).max(200).optional().meta({
+    description: 'Of ai-sdk: the installed package to ask through, such as @ai-sdk/google-vertex.',
+  }),
+  create: z.string().min(1).max(100).optional().meta({
+    description: 'Of ai-sdk: the export that makes a provider. Default: the one whose name begins with create.',
+  }),
+  from: z.string().min(1).max(1000).optional().meta({
+    description:
+      'Of ai-sdk: a folder in which the package is installed. Default: beside inferloom, or where it is started.',
+  }),
+  options: z.record(z.string().min(1).max(100), z.unknown()).optional().meta({
+    description:
+      'Of ai-sdk: what the package is given beside key, baseUrl and headers; ${NAME} in a text stands for an environment variable.',
+  }),
 })
 
 /** Every setting there is. Exported as JSON Schema for editors in `config.schema.json`. */

@@ -23,7 +23,7 @@ export function withSecrets(
   return Object.fromEntries(
     Object.entries(providers).map(([name, settings]) => {
       if (settings === false) return [name, settings]
-      const { key, keys, headers } = settings
+      const { key, keys, headers, options } = settings
       const at = `providers.${name}`
       return [
         name,
@@ -31,6 +31,14 @@ export function withSecrets(
           ...settings,
           ...(key !== undefined && { key: expanded(key, `${at}.key`) }),
           ...(keys && { keys: keys.map((each, index) => expanded(each, `${at}.keys.${index}`)) }),
+          ...(options && {
+            options: Object.fromEntries(
+              Object.entries(options).map(([option, value]) => [
+                option,
+                typeof value === 'string' ? expanded(value, `${at}.options.${option}`) : value,
+              ]),
+            ),
+          }),
           ...(headers && {
             headers: Object.fromEntries(
               Object.entries(headers).map(([header, value]) => [header, expanded(value, `${at}.headers.${header}`)]),
