@@ -1,3 +1,4 @@
+import { aiSdk } from './ai-sdk.ts'
 import { amazonBedrock } from './amazon-bedrock.ts'
 import { azureOpenai } from './azure-openai.ts'
 import { cohere } from './cohere.ts'
@@ -19,5 +20,6 @@ export const providerKinds: readonly ProviderKind[] = [
   mistral,
   google,
   vertex,
+  aiSdk,
   ...openaiCompatible,
 ]
