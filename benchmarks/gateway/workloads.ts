@@ -21,12 +21,20 @@ function chatLoad({ url, headers, model }: Gateway, stream: boolean, connections
   return { url, headers, path: chat, connections, body: JSON.stringify({ model, messages, stream }) }
 }
 
-export async function warmUp({ gateways, progress }: GatewayExtent): Promise<void> {
+/** Returns those that can stream here, which is not a matter of course. */
+export async function warmUp({ gateways, progress }: GatewayExtent): Promise<Gateway[]> {
+  const streaming: Gateway[] = []
   for (const gateway of gateways) {
     progress(`${gateway.arm}: warming up`)
     await send({ ...chatLoad(gateway, false, 32), seconds: 1.5 })
+    const { url, headers, path, body } = chatLoad(gateway, true, 1)
+    const json = { 'content-type': 'application/json' }
+    const answer = await fetch(url + path, { method: 'POST', headers: { ...json, ...headers }, body })
+    if (!answer.ok || !(await answer.text()).includes('[DONE]')) continue
     await send({ ...chatLoad(gateway, true, 16), seconds: 1 })
+    streaming.push(gateway)
   }
+  return streaming
 }
 
 /** Whole answers: what one request costs, all included. */
