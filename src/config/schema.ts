@@ -88,6 +88,10 @@ const provider = z.strictObject({
     .meta({ description: 'In seconds.' }),
   region: z.string().min(1).max(100).optional().meta({ description: 'For clouds that have several.' }),
   project: z.string().min(1).max(200).optional().meta({ description: 'For clouds that bill by project.' }),
+  credentials: z.string().min(1).max(4000).optional().meta({
+    description:
+      "For Vertex AI: the file of a service account, or metadata to ask the machine's own metadata server. Default: GOOGLE_APPLICATION_CREDENTIALS.",
+  }),
   apiVersion: z.string().min(1).max(100).optional().meta({ description: 'For services that want one named.' }),
   deployments: z
     .record(z.string().min(1).max(200), z.string().min(1).max(200))
