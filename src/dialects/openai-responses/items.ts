@@ -1,6 +1,6 @@
 // https://developers.openai.com/api/reference/resources/responses/methods/create (input)
 import { z } from 'zod'
-import { text, withoutNulls } from '../openai/parameters.ts'
+import { freeObject, text, withoutNulls } from '../openai/parameters.ts'
 
 /** Where a prompt that may come again ends. */
 const prompt_cache_breakpoint = z.strictObject({ mode: z.literal('explicit') }).optional()
@@ -28,8 +28,8 @@ const inputFile = z
 const outputText = z.strictObject({
   type: z.literal('output_text'),
   text,
-  annotations: z.array(z.unknown()).optional(),
-  logprobs: z.array(z.unknown()).optional(),
+  annotations: z.array(freeObject).optional(),
+  logprobs: z.array(freeObject).optional(),
 })
 const refusal = z.strictObject({ type: z.literal('refusal'), refusal: text })
 
@@ -51,7 +51,8 @@ const outputParts = z.array(
 const id = z.string().min(1).max(256)
 /** What an item says of itself where it was an answer's before. */
 const ofAnswer = { id: id.optional(), status: z.enum(['in_progress', 'completed', 'incomplete']).optional() }
-const callId = z.string().min(1).max(256)
+/** Some providers put more into it than a name. */
+const callId = z.string().min(1).max(16_384)
 
 const message = z.union([
   z.strictObject({
@@ -102,7 +103,7 @@ const reasoning = z.strictObject({
 
 const itemReference = z.strictObject({ type: z.literal('item_reference'), id })
 
-/** Items that OpenAI's own tools make, and what else only OpenAI can read. */
+/** All others are made by tools that OpenAI runs, or read by OpenAI alone. */
 export const itemTypes = [
   'message',
   'function_call',

@@ -6,7 +6,7 @@ import { itemId, recall, refersToOwn, type Archive, type Item, type Recalled } f
 import { readBody, type ResponsesBody } from './body.ts'
 import { conversationOf } from './conversation.ts'
 import { inputItems, itemTypes, type InputItem } from './items.ts'
-import { ResponseWriter } from './render.ts'
+import { failEvent, ResponseWriter } from './render.ts'
 import { echoOf } from './response-body.ts'
 import { canonicalFormat } from './text-format.ts'
 import { canonicalTools } from './tools.ts'
@@ -16,6 +16,8 @@ export function openaiResponses(archive?: Archive): Dialect {
   return {
     name: 'openai-responses',
     paths: ['/v1/responses'],
+    forwardedHeaders: ['openai-beta'],
+    failEvent,
     // Only inferloom has what it kept itself. Other ids are those of the provider that is asked.
     relayable: (body) => !refersToOwn(body),
     recall: (body, { owner = '' }) => recall(body, owner, archive),
@@ -58,12 +60,15 @@ function itemsOf(input: ResponsesBody['input']): readonly InputItem[] {
 }
 
 function messagesOf(
-  { instructions }: ResponsesBody,
+  { instructions, previous_response_id: previous }: ResponsesBody,
   own: readonly InputItem[],
   { history, references }: Recalled = { history: [], references: new Map() },
 ): Message[] {
   // What no model but OpenAI's can read, such as a search that OpenAI made, is left out of what was said before.
-  const before = inputItems.parse(history.filter(({ type }) => itemTypes.some((known) => known === type)))
+  const before = kept(
+    history.filter(({ type }) => itemTypes.some((known) => known === type)),
+    previous ?? '',
+  )
   const resolved = own.map((item) => (item.type === 'item_reference' ? (resolve(item.id, references) ?? item) : item))
   const items = [...before, ...resolved]
   if (items.length === 0) throw new InferloomError('missing_parameter', 'input is missing.', { param: 'input' })
@@ -76,7 +81,15 @@ function messagesOf(
 
 function resolve(id: string, references: ReadonlyMap<string, Item>): InputItem | undefined {
   const found = references.get(id)
-  return found && inputItems.parse([found])[0]
+  return found && kept([found], id)[0]
+}
+
+/** What was kept is what was said, and a provider may have said what cannot be sent to a model: half a character. */
+function kept(items: readonly Item[], id: string): readonly InputItem[] {
+  const parsed = inputItems.safeParse(items)
+  if (parsed.success) return parsed.data
+  const message = `What is kept of '${id}' cannot be sent again as it is. Remedy: send the conversation as input.`
+  throw new InferloomError('invalid_value', message, { param: 'previous_response_id' })
 }
 
 /** As it is listed later: every item has an id, and a message its parts. */

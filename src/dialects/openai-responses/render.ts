@@ -215,13 +215,8 @@ export class ResponseWriter implements AnswerWriter {
 
   /** An `error` first, which the `openai` clients throw, then the answer as it failed, which others wait for. */
   fail(error: InferloomError): string {
-    const { message, code, type, param } = errorBody(error).error as Readonly<Record<string, string | null>>
-    const failed = this.#response('failed', { error: { code: failureCode(error), message } })
-    return (
-      this.#begin() +
-      this.#emit('error', { error: { type, code, message, param } }) +
-      this.#emit('response.failed', { response: failed })
-    )
+    const failed = this.#response('failed', { error: { code: failureCode(error), message: error.message } })
+    return this.#begin() + this.#emit('error', errorBody(error)) + this.#emit('response.failed', { response: failed })
   }
 
   whole(events: readonly StreamEvent[]): string {
@@ -229,6 +224,12 @@ export class ResponseWriter implements AnswerWriter {
     this.chunk(events)
     return this.#final
   }
+}
+
+/** Ends a stream that another service wrote, whose count of events is not known here. */
+export function failEvent(error: InferloomError): string {
+  const event = { type: 'error', sequence_number: 0, ...errorBody(error) }
+  return `event: error\ndata: ${JSON.stringify(event)}\n\n`
 }
 
 /** OpenAI's names where it has them: https://developers.openai.com/api/reference/resources/responses (error.code) */

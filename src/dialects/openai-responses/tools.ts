@@ -31,11 +31,11 @@ const choice = z.union([
     type: z.literal('allowed_tools'),
     mode: z.enum(['auto', 'required']),
     tools: z
-      .array(z.looseObject({ type: z.string(), name: name.optional() }))
+      .array(z.object({ type: z.string(), name: name.optional() }))
       .min(1)
       .max(128),
   }),
-  z.looseObject({ type: z.string().min(1) }),
+  z.object({ type: z.string().min(1) }),
 ])
 
 /** The bound is OpenAI's own. */

@@ -100,11 +100,25 @@ test('the oldest make room, and what is too old is not found and goes', async ()
   expect((await rows.oldest(1000)).every(({ created_at: at }) => at > old)).toBe(true)
 })
 
-test('one that is larger than all that may be kept is not kept', async () => {
-  const { responses, close } = await open()
+test('one that is larger than all that may be kept is not kept, and that is told', async () => {
+  const { responses, lost, close } = await open()
   onTestFinished(close)
   responses.keep(kept('a', { input: JSON.stringify('x'.repeat(1_000_001)) }))
   expect(await responses.find('a', 'ann')).toBeUndefined()
+  expect(lost).toEqual([1])
+})
+
+test('a conversation that is too large to be put together again is not cut, but not found', async () => {
+  const { responses, close } = await open({ maxMB: 100 })
+  onTestFinished(close)
+  const large = JSON.stringify('x'.repeat(6_000_000))
+  for (const written of [false, true]) {
+    const names = ['a', 'b', 'c', 'd'].map((each) => `${each}${written}`)
+    for (const [at, id] of names.entries()) responses.keep(kept(id, { previousId: names[at - 1], input: large }))
+    if (written) await responses.flush()
+    expect(await responses.chain(names[1] ?? '', 'ann')).toHaveLength(2)
+    expect(await responses.chain(names[3] ?? '', 'ann')).toEqual([])
+  }
 })
 
 test('while nothing can be written it is held, and written later', async () => {

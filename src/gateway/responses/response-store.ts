@@ -22,9 +22,14 @@ export interface ResponseStoreOptions {
 const dayMs = 86_400_000
 /** Turns of one conversation that are put together again. */
 const mostTurns = 1000
+/** Of them together: they are more than any model reads. */
+const mostChainBytes = 16_000_000
+/** One that is larger is not kept: the database thread has little memory. */
+const mostBytes = 16_000_000
 /** Answers held while the database cannot be written; the oldest go first after that. */
 const mostHeldBytes = 64_000_000
 const rowsPerInsert = 50
+const bytesPerInsert = 4_000_000
 const rowsPerSweep = 100
 const retryMs = 5000
 const sweepEveryMs = 600_000
@@ -46,19 +51,22 @@ export class ResponseStore {
   readonly #sweeper: NodeJS.Timeout
   /** Of all that is written; not known before the first sweep. */
   #totalBytes: number | undefined
-  #sweeping = false
+  #sweeping: Promise<void> | undefined
 
   constructor({ rows, maxAgeDays, maxMB, onTrouble }: ResponseStoreOptions) {
     this.#rows = rows
     this.#maxAgeMs = maxAgeDays * dayMs
     this.#maxBytes = maxMB * 1_000_000
     this.#onTrouble = onTrouble
-    this.#sweeper = setInterval(() => void this.#sweep(), sweepEveryMs).unref()
+    this.#sweeper = setInterval(() => this.#beginSweep(), sweepEveryMs).unref()
   }
 
   keep({ id, owner, createdAt, previousId, input, response }: KeptResponse): void {
     const bytes = Buffer.byteLength(input) + Buffer.byteLength(response)
-    if (bytes > this.#maxBytes) return
+    const most = Math.min(this.#maxBytes, mostBytes)
+    if (bytes > most) {
+      return this.#onTrouble(new Error(`An answer of ${bytes} bytes is not kept: more than ${most} are not.`), 1)
+    }
     this.#held.set(id, { id, owner, created_at: createdAt, previous_id: previousId ?? null, input, response, bytes })
     this.#heldBytes += bytes
     if (this.#retry === undefined) void this.flush()
@@ -75,15 +83,17 @@ export class ResponseStore {
   async chain(id: string, owner: string): Promise<KeptResponse[]> {
     const latest: ResponseRow[] = []
     let next: string | null = id
-    while (next !== null && latest.length < mostTurns) {
+    let bytes = mostChainBytes
+    while (next !== null && latest.length < mostTurns && bytes > 0) {
       const held: ResponseRow | undefined = this.#held.get(next)
       if (held?.owner !== owner) break
       latest.unshift(held)
+      bytes -= held.bytes
       next = held.previous_id
     }
-    const most = mostTurns - latest.length
-    const limits = { since: this.#since(), most }
-    const written = next === null || most === 0 ? [] : await this.#rows.chain(next, owner, limits)
+    const turns = mostTurns - latest.length
+    const more = next !== null && turns > 0 && bytes > 0
+    const written = more ? await this.#rows.chain(next ?? '', owner, { since: this.#since(), turns, bytes }) : []
     const all = [...written, ...latest]
     return all[0]?.previous_id === null ? all.map(kept) : []
   }
@@ -106,6 +116,7 @@ export class ResponseStore {
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
     await this.flush()
+    await this.#sweeping
     clearTimeout(this.#retry)
   }
 
@@ -115,7 +126,7 @@ export class ResponseStore {
     // Those that end in the same moment are written together.
     await new Promise(setImmediate)
     while (this.#held.size > 0) {
-      const batch = [...this.#held.values()].slice(0, rowsPerInsert)
+      const batch = this.#batch()
       try {
         await this.#rows.insert(batch)
       } catch (error) {
@@ -128,7 +139,18 @@ export class ResponseStore {
         this.#letGo(row)
       }
     }
-    if (this.#totalBytes === undefined || this.#totalBytes > this.#maxBytes) void this.#sweep()
+    if (this.#totalBytes === undefined || this.#totalBytes > this.#maxBytes) this.#beginSweep()
+  }
+
+  #batch(): ResponseRow[] {
+    const batch: ResponseRow[] = []
+    let bytes = 0
+    for (const row of this.#held.values()) {
+      batch.push(row)
+      bytes += row.bytes
+      if (batch.length === rowsPerInsert || bytes > bytesPerInsert) break
+    }
+    return batch
   }
 
   #letGo(row: ResponseRow): void {
@@ -149,10 +171,12 @@ export class ResponseStore {
     return Date.now() - this.#maxAgeMs
   }
 
+  #beginSweep(): void {
+    this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined))
+  }
+
   /** Deletes what is too old or too much, a little at a time: the database has other things to do. */
   async #sweep(): Promise<void> {
-    if (this.#sweeping) return
-    this.#sweeping = true
     try {
       let total = await this.#rows.totalBytes()
       for (let more = true; more;) {
@@ -170,8 +194,6 @@ export class ResponseStore {
       this.#totalBytes = total
     } catch (error) {
       this.#onTrouble(error, 0)
-    } finally {
-      this.#sweeping = false
     }
   }
 }
