@@ -1,3 +1,4 @@
+import { anthropic } from './anthropic.ts'
 import { aiSdk } from './ai-sdk.ts'
 import { amazonBedrock } from './amazon-bedrock.ts'
 import { azureOpenai } from './azure-openai.ts'
@@ -13,6 +14,7 @@ export type { ProviderKind, ProviderSettings } from './provider-kind.ts'
 
 /** Every kind of provider that can be configured, one a line. */
 export const providerKinds: readonly ProviderKind[] = [
+  anthropic,
   openai,
   azureOpenai,
   amazonBedrock,

@@ -117,7 +117,7 @@ export function shown(words: string): string {
  * letters and digits. OpenAI repeats the key, in part, in its refusal: "Incorrect API key provided: sk-abc***xyz".
  */
 const keyLike =
-  /\b(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|pplx|csk|fw|tgp|ghp|github_pat|key)[-_][\w*.-]{4,}|\bAIza[\w-]{10,}|\b(?:AKIA|ASIA)[A-Z0-9]{8,}|\bbearer\s+[\w.~+/*=-]+|\b(?=[\w*-]*\d)(?=[\w*-]*[a-zA-Z])[A-Za-z0-9_*-]{32,}/gi
+  /\b(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|pplx|csk|fw|tgp|ghp|github_pat)[-_][\w*-]{4,}(?:\.[\w*-]+)*|\bAIza[\w-]{10,}|\b(?:AKIA|ASIA)[A-Z0-9]{8,}|\bbearer\s+[\w~+/*=-]+(?:\.[\w~+/*=-]+)*|\b(?=\w*\d)(?=\w*[a-zA-Z])[A-Za-z0-9_*]{32,}/gi
 
 /** Providers' names for the id under which their support finds a request. */
 const requestIdHeaders = [
