@@ -1,6 +1,6 @@
-import { anthropic } from './anthropic.ts'
 import { aiSdk } from './ai-sdk.ts'
 import { amazonBedrock } from './amazon-bedrock.ts'
+import { anthropic } from './anthropic.ts'
 import { azureOpenai } from './azure-openai.ts'
 import { cohere } from './cohere.ts'
 import { google } from './google.ts'
@@ -14,8 +14,8 @@ export type { ProviderKind, ProviderSettings } from './provider-kind.ts'
 
 /** Every kind of provider that can be configured, one a line. */
 export const providerKinds: readonly ProviderKind[] = [
-  anthropic,
   openai,
+  anthropic,
   azureOpenai,
   amazonBedrock,
   cohere,
