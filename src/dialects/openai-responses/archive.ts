@@ -36,6 +36,9 @@ export interface Recalled {
   readonly references: ReadonlyMap<string, Item>
 }
 
+/** Answers whose items one request may refer to; each has to be looked up. */
+const mostReferred = 1000
+
 const ids = /^resp_[0-9a-f]{32}$/
 const itemIds = /^[a-z]+_([0-9a-f]{32})([io])\d+$/
 
@@ -74,6 +77,10 @@ export async function recall(body: Item, owner: string, archive: Archive | undef
   for (const id of referencesIn(body['input'])) {
     const response = itemIds.exec(id)?.[1]
     if (response !== undefined) wanted.set(response, [...(wanted.get(response) ?? []), id])
+  }
+  if (wanted.size > mostReferred) {
+    const message = `input refers to items of ${wanted.size} responses, and ${mostReferred} is the most. Remedy: send the items, or previous_response_id.`
+    throw new InferloomError('invalid_value', message, { param: 'input' })
   }
   for (const [request, names] of wanted) {
     const found = await archive?.find(`resp_${request}`, owner)

@@ -136,6 +136,15 @@ describe('thoughts', () => {
   })
 })
 
+test('one request cannot have the whole archive looked through', async () => {
+  const archive = { keep: () => {}, chain: async () => [], find: async () => undefined }
+  const refer = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ id: `msg_${n.toString(16).padStart(32, '0')}o0` }))
+  const { recall } = openaiResponses(archive)
+  await expect(recall?.({ input: refer(1001) }, address)).rejects.toThrow('1000 is the most')
+  await expect(recall?.({ input: refer(1000) }, address)).resolves.toBeDefined()
+})
+
 describe('whether a request may be passed on as it stands', () => {
   const own = '0'.repeat(32)
   test.each<[boolean, Fields]>([
