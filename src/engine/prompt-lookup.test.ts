@@ -47,3 +47,16 @@ test('the cost of a step is learnt from steps of different sizes', () => {
   expect(cost.perToken).toBeCloseTo(2, 5)
   expect(cost.of(10)).toBeCloseTo(25, 5)
 })
+
+test('the cost of small steps is learnt size by size, and between the sizes that were seen', () => {
+  const cost = new StepCost()
+  for (let turn = 0; turn < 50; turn++)
+    for (const [tokens = 0, ms = 0] of [
+      [1, 4],
+      [2, 13],
+      [4, 16],
+      [500, 900],
+    ])
+      cost.observe(tokens, ms)
+  expect([1, 2, 3, 4].map((tokens) => cost.of(tokens))).toEqual([4, 13, 14.5, 16])
+})

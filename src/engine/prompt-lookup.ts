@@ -6,13 +6,17 @@ export const mostGuessed = 16
 const runLengths = [gramLength, 5, 8]
 /** What is thought of guesses after such runs before any was made. */
 const firstAcceptance = [0.25, 0.5, 0.8]
-/** Of so many chances that do not look worth it, one is taken all the same, to see whether that has changed. */
+/** Of so many chances that do not look worth it, one is taken all the same, to see whether that has changed … */
 const exploreEvery = 64
+/** … where it would be worth it if guesses held this often, and costs no more than this share of all steps. */
+const hopedAcceptance = 0.95
+const exploreShare = 0.005
 
 /** How often guesses have held on this model, for all requests together. */
 export class GuessRecord {
   readonly #acceptance = [...firstAcceptance]
   #passedOver = 0
+  #allowanceMs = 0
 
   of(run: number): number {
     return this.#acceptance[run] ?? 0
@@ -25,9 +29,13 @@ export class GuessRecord {
     this.#acceptance[run] = before + (right / tried - before) * (1 - 0.9 ** tried)
   }
 
-  /** Whether this chance is the one that is taken though it does not look worth it. */
-  explore(): boolean {
-    return ++this.#passedOver % exploreEvery === 0
+  /** Whether this chance is the one that is taken though it does not look worth it; `extraMs` is what it adds to a step. */
+  explores(stepMs: number, extraMs: number): boolean {
+    this.#allowanceMs += stepMs * exploreShare
+    if (++this.#passedOver < exploreEvery || this.#allowanceMs < extraMs) return false
+    this.#passedOver = 0
+    this.#allowanceMs = 0
+    return true
   }
 }
 
@@ -77,8 +85,15 @@ export class PromptLookup {
     if (from === undefined || from >= length) return []
     this.#run = this.#runBefore(from)
     const most = Math.min(room, mostGuessed, length - from)
-    const count = this.#worthwhile(most, batched, cost) || (this.#record.explore() ? 1 : 0)
+    const count = bestCount(most, batched, cost, this.#record.of(this.#run)) || this.#explored(most, batched, cost)
     return this.#tokens.slice(from, from + count)
+  }
+
+  #explored(most: number, batched: number, cost: StepCost): number {
+    const count = bestCount(most, batched, cost, hopedAcceptance)
+    if (count === 0) return 0
+    const step = cost.of(batched)
+    return this.#record.explores(step, cost.of(batched + count) - step) ? count : 0
   }
 
   /** Which of `runLengths` the tokens before `from` and the last ones have in common. */
@@ -89,30 +104,29 @@ export class PromptLookup {
     return runLengths.findLastIndex((length) => same >= length)
   }
 
-  /** The number of guesses that makes the most tokens a millisecond, after how often they have held so far. */
-  #worthwhile(most: number, batched: number, cost: StepCost): number {
-    const base = Math.max(cost.of(Math.max(1, batched)), 1e-6)
-    // This request pays for its share of the step, and alone for its guesses.
-    const share = base / Math.max(1, batched)
-    let best = 0
-    let bestRate = 1 / share
-    let expected = 1
-    let holds = 1
-    const acceptance = this.#record.of(this.#run)
-    for (let count = 1; count <= most; count++) {
-      holds *= acceptance
-      expected += holds
-      const rate = expected / (share + count * cost.perToken)
-      if (rate > bestRate) {
-        best = count
-        bestRate = rate
-      }
-    }
-    return best
-  }
-
   /** How many of the tokens guessed last were right. */
   settle(guessed: number, right: number): void {
     this.#record.settle(this.#run, guessed, right)
   }
+}
+
+/** The number of guesses that makes the most tokens a millisecond where they hold this often; 0 where none pays. */
+function bestCount(most: number, batched: number, cost: StepCost, acceptance: number): number {
+  const base = Math.max(cost.of(Math.max(1, batched)), 1e-6)
+  // This request pays for its share of the step, and alone for its guesses.
+  const share = base / Math.max(1, batched)
+  let best = 0
+  let bestRate = 1 / share
+  let expected = 1
+  let holds = 1
+  for (let count = 1; count <= most; count++) {
+    holds *= acceptance
+    expected += holds
+    const rate = expected / (share + Math.max(0, cost.of(batched + count) - base))
+    if (rate > bestRate) {
+      best = count
+      bestRate = rate
+    }
+  }
+  return best
 }
