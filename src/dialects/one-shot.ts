@@ -1,14 +1,19 @@
+import type { InferloomError } from '../canonical/errors.ts'
+
 /** A wire that clients speak to endpoints that answer whole: one folder each, beside those of `Dialect`. */
 export interface OneShotDialect<Request, Result> {
   readonly name: string
-  /** To which clients POST. */
+  /** To which clients POST, as those of `Dialect`. */
   readonly paths: readonly string[]
-  /** Throws an error that names the field at fault as the client spelled it. */
-  parse(body: unknown): ParsedOnce<Request, Result>
+  /** Throws an error that names the field at fault as the client spelled it. `params` are those of the address. */
+  parse(body: unknown, params: Readonly<Record<string, string>>): ParsedOnce<Request, Result>
+  /** An error in the shape of this wire; absent means OpenAI's. */
+  readonly errorBody?: (error: InferloomError, requestId: string) => object
 }
 
 interface ParsedOnce<Request, Result> {
   readonly request: Request
   /** The answer as one JSON text; `id` is unique to the request. */
   readonly write: (id: string, result: Result) => string
+  readonly headers?: (result: Result) => Readonly<Record<string, string>>
 }

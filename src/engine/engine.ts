@@ -4,11 +4,12 @@ import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../
 import type { StreamEvent } from '../canonical/events.ts'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { GenerateRequest, Sampling } from '../canonical/request.ts'
-import type { ModelInfo, Provider } from '../providers/provider.ts'
+import type { ModelInfo, Provider, TokenCount } from '../providers/provider.ts'
 import { AnswerParser } from './answer-parser.ts'
 import { planAnswer } from './answer-plan.ts'
 import type { TuningNews } from './autotune-worker.ts'
 import { ChatTemplate } from './chat-template.ts'
+import { CountRequests } from './count-requests.ts'
 import { EmbedRequests, embedWith, rerankWith } from './embed-requests.ts'
 import { EventQueue } from './event-queue.ts'
 import type { Delta, Done, EmbedJob, EngineStats, FromWorker, LoadedModelInfo, LoadOptions } from './protocol.ts'
@@ -63,6 +64,7 @@ export class Engine implements Provider {
   #changed: PromiseWithResolvers<void> = Promise.withResolvers()
   readonly #outstanding = new Map<number, Outstanding>()
   readonly #embeds: EmbedRequests
+  readonly #counts: CountRequests
   #nextId = 1
   #deaths = 0
   #restarts = 0
@@ -77,6 +79,7 @@ export class Engine implements Provider {
     this.#options = options
     this.#hearTuning = hearTuning
     this.#embeds = new EmbedRequests(options.model, options.parallel + options.queueLimit)
+    this.#counts = new CountRequests(options.model, options.parallel + options.queueLimit)
     this.#sampling = { ...samplingDefaults, ...options.sampling }
     this.#model = { id: options.model, ownedBy: 'inferloom', created: Math.floor(Date.now() / 1000), contextTokens: 0 }
     this.#state = this.#start()
@@ -139,10 +142,27 @@ export class Engine implements Provider {
     return rerankWith((job) => this.#runEmbedJob(job, signal), request)
   }
 
+  /** Tokens of a conversation as the model's own template writes it. */
+  async countTokens(request: GenerateRequest, signal: AbortSignal): Promise<TokenCount> {
+    const { worker, template } = await this.#readyState()
+    const { text: prompt, addSpecial } = template.render(
+      request.input.kind === 'chat' ? request.input.messages : [],
+      request,
+    )
+    const id = this.#nextId++
+    if (this.#isIdle) this.#lastHeard = performance.now()
+    const send = () => worker.send({ type: 'count', id, prompt, addSpecial })
+    return { tokens: await this.#counts.run(id, send, signal), exact: true }
+  }
+
+  get #isIdle(): boolean {
+    return this.#outstanding.size + this.#embeds.size + this.#counts.size === 0
+  }
+
   async #runEmbedJob(job: Omit<EmbedJob, 'id'>, signal: AbortSignal) {
     const { worker } = await this.#readyState()
     const id = this.#nextId++
-    if (this.#outstanding.size + this.#embeds.size === 0) this.#lastHeard = performance.now()
+    if (this.#isIdle) this.#lastHeard = performance.now()
     return this.#embeds.run(
       { ...job, id },
       {
@@ -235,11 +255,14 @@ export class Engine implements Provider {
       this.#hearTuning(message)
     } else if (message.type === 'embedded') {
       this.#embeds.onParts(message.parts)
+    } else if (message.type === 'counted') {
+      this.#counts.onCounted(message.id, message.tokens)
     } else if (message.type === 'refused') {
       const { id, code, param } = message
       const error = new InferloomError(code, message.message, param === undefined ? {} : { param })
       this.#take(id)?.queue.fail(error)
       this.#embeds.fail(id, error)
+      this.#counts.fail(id, error)
     } else {
       for (const delta of message.deltas) {
         const to = this.#outstanding.get(delta.id)
@@ -294,11 +317,12 @@ export class Engine implements Provider {
     const all = [...this.#outstanding.values()]
     this.#outstanding.clear()
     this.#embeds.failAll(error)
+    this.#counts.failAll(error)
     for (const { queue } of all) queue.fail(error)
   }
 
   #watch(): void {
-    if (this.#state.name !== 'ready' || this.#outstanding.size + this.#embeds.size === 0) return
+    if (this.#state.name !== 'ready' || this.#isIdle) return
     if (performance.now() - this.#lastHeard > this.#options.stallSeconds * 1000) this.#state.worker.kill()
   }
 }

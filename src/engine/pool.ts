@@ -2,7 +2,7 @@ import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
-import type { ModelInfo, Provider } from '../providers/provider.ts'
+import type { ModelInfo, Provider, TokenCount } from '../providers/provider.ts'
 import { PoolTuning, type TuningOptions } from './autotune-pool.ts'
 import { Engine, type EngineOptions } from './engine.ts'
 import { checkAdapters } from './lora.ts'
@@ -80,6 +80,11 @@ export class EnginePool implements Provider {
   async rerank(request: RerankRequest, signal: AbortSignal): Promise<RerankResult> {
     const { engine, release } = await this.#acquire(request.model, 1, signal)
     return await engine.rerank(request, signal).finally(release)
+  }
+
+  async countTokens(request: GenerateRequest, signal: AbortSignal): Promise<TokenCount> {
+    const { engine, release } = await this.#acquire(request.model, 1, signal)
+    return await engine.countTokens(request, signal).finally(release)
   }
 
   async report(): Promise<PoolReport> {

@@ -89,6 +89,7 @@ export type ToWorker =
   | { readonly type: 'load'; readonly options: LoadOptions }
   | { readonly type: 'generate'; readonly job: Job }
   | { readonly type: 'embed'; readonly job: EmbedJob }
+  | { readonly type: 'count'; readonly id: number; readonly prompt: string; readonly addSpecial: boolean }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'stats' }
 
@@ -176,6 +177,7 @@ export type FromWorker =
   /** Everything one evaluation gave, for all requests at once. */
   | { readonly type: 'step'; readonly deltas: readonly Delta[]; readonly done: readonly Done[] }
   | { readonly type: 'embedded'; readonly parts: readonly EmbeddedPart[] }
+  | { readonly type: 'counted'; readonly id: number; readonly tokens: number }
   /** What is fastest is being measured before it is ready; and what was, which it uses from then on. */
   | { readonly type: 'tuning' }
   | { readonly type: 'tuned'; readonly result: TuningResult }

@@ -20,6 +20,7 @@ const messageWaits = readableNow((process.channel as { fd?: number } | undefined
 
 interface Loaded {
   readonly options: LoadOptions
+  readonly tokenizer: Tokenizer
   readonly scheduler: Scheduler
   readonly embedder: Embedder
   readonly generates: boolean
@@ -67,6 +68,7 @@ function load(asked: LoadOptions): Loaded {
   })
   return {
     options,
+    tokenizer,
     scheduler,
     embedder,
     generates: llama.hasMemory(model.context),
@@ -119,6 +121,14 @@ function embed(embedder: Embedder, decoding: boolean): void {
   for (const { id, error } of refused) send({ type: 'refused', id, ...refusalOf(error) })
 }
 
+function count({ id, prompt, addSpecial }: Extract<ToWorker, { type: 'count' }>): void {
+  try {
+    if (loaded) send({ type: 'counted', id, tokens: loaded.tokenizer.encode(prompt, addSpecial).length })
+  } catch (error) {
+    send({ type: 'refused', id, ...refusalOf(error) })
+  }
+}
+
 function start(afterMs: number): void {
   if (stepping) return
   stepping = true
@@ -152,6 +162,9 @@ process.on('message', (message: ToWorker) => {
         send({ type: 'refused', id: message.job.id, ...refusalOf(error) })
       }
       start(loaded?.embedder.full ? 0 : companionsMs)
+      break
+    case 'count':
+      count(message)
       break
     case 'cancel':
       loaded?.scheduler.cancel(message.id)

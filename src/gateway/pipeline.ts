@@ -2,7 +2,7 @@ import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
-import type { RelayReply, RelayRequest } from '../providers/provider.ts'
+import type { RelayReply, RelayRequest, TokenCount } from '../providers/provider.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Models, Served } from './models.ts'
 import { Timings } from './timings.ts'
@@ -86,6 +86,12 @@ export class Pipeline {
     } finally {
       this.#ledger.record(timings.row())
     }
+  }
+
+  /** Undefined where the model's provider does not say. Nothing is answered, so that the ledger has nothing to keep. */
+  async countTokens(request: GenerateRequest, context: RequestContext): Promise<TokenCount | undefined> {
+    const { provider, model } = this.#models.find(request.model)
+    return await provider.countTokens?.({ ...request, model }, context.signal)
   }
 
   embed(request: EmbedRequest, context: RequestContext): Promise<EmbedResult> {

@@ -4,7 +4,7 @@ import type { ProviderKind } from './provider-kind.ts'
 import type { ModelInfo } from './provider.ts'
 import { remoteProvider, type RemoteProviderOptions } from './remote-provider.ts'
 import { timeoutsOf } from './timeouts.ts'
-import { anthropicMessages } from './wire/anthropic-messages.ts'
+import { anthropicCount, anthropicMessages } from './wire/anthropic-messages.ts'
 import { countOf, isRecord, listOf, textOf } from './wire/fields.ts'
 
 const env = ['ANTHROPIC_API_KEY']
@@ -26,6 +26,7 @@ export const anthropic: ProviderKind = {
       baseUrl,
       authorize: (request) => sign({ ...request, headers: { ...version, ...request.headers } }),
       generate: () => [anthropicMessages],
+      count: anthropicCount,
       list: modelList(name),
       ...(models && { models }),
       timeouts: timeoutsOf(timeouts),

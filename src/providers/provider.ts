@@ -49,6 +49,12 @@ export interface RelayReply {
   readonly chunks: AsyncIterable<RelayChunk>
 }
 
+export interface TokenCount {
+  readonly tokens: number
+  /** Whether an answer to the same prompt would count the same. */
+  readonly exact: boolean
+}
+
 /** Something that answers requests: a local engine, or another service over its own wire. */
 export interface Provider {
   readonly name: string
@@ -65,6 +71,8 @@ export interface Provider {
   /** Absent where no model of it can. Aborting `signal` rejects with its reason. */
   embed?(request: EmbedRequest, signal: AbortSignal): Promise<EmbedResult>
   rerank?(request: RerankRequest, signal: AbortSignal): Promise<RerankResult>
+  /** How long a prompt is, without answering it. Absent where nobody says. */
+  countTokens?(request: GenerateRequest, signal: AbortSignal): Promise<TokenCount>
   /** The wires on which `relay` takes a client's own bytes for a model. */
   relays?(model: string): readonly string[]
   /** Passes a request on unread. Rejects with the provider's refusal where it answers with an error. */

@@ -11,7 +11,7 @@ import type { ModelInfo, Provider, RelayReply, RelayRequest } from './provider.t
 import { relayAnswer } from './relay-answer.ts'
 import { bodyKind, faultOf, jsonBody, understood } from './reply-body.ts'
 import { openaiRefusal } from './wire/openai-refusal.ts'
-import type { EmbedWire, GenerateWire, RerankWire, UpstreamRefusal, WireRequest } from './wire/wire.ts'
+import type { CountWire, EmbedWire, GenerateWire, RerankWire, UpstreamRefusal, WireRequest } from './wire/wire.ts'
 
 export type { UpstreamTimeouts } from '../transport/exchange.ts'
 
@@ -33,6 +33,7 @@ export interface RemoteProviderOptions {
   /** The wires that a model can be asked on, the one to translate to first. */
   readonly generate: (model: string) => readonly GenerateWire[]
   readonly embed?: EmbedWire
+  readonly count?: CountWire
   readonly rerank?: RerankWire
   /** How the list of models is read; absent where the provider has none, and `models` names some. */
   readonly list?: { readonly path: string; readonly read: (body: unknown) => readonly ModelInfo[] }
@@ -48,7 +49,7 @@ export interface RemoteProvider extends Provider {
 
 /** Makes a provider of a service that is asked over HTTP. */
 export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
-  const { name, authorize, embed, rerank } = options
+  const { name, authorize, count, embed, rerank } = options
   const baseUrl = options.baseUrl.replace(/\/+$/, '')
   const client = new UpstreamClient(name, options.timeouts)
   const upstream: Upstream = { name, baseUrl, client, authorize }
@@ -69,6 +70,14 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
       models.asked(request.model)
       return generate(upstream, options.generate(request.model), request, signal)
     },
+    ...(count && {
+      countTokens: async (request: GenerateRequest, signal: AbortSignal) => {
+        models.asked(request.model)
+        const refusal = (given: UpstreamRefusal) => count.refusal(given)
+        const body = await once(upstream, count.request(request, { provider: name }), refusal, signal)
+        return understood(name, () => count.result(body))
+      },
+    }),
     ...(embed && {
       embed: async (request: EmbedRequest, signal: AbortSignal) => {
         models.asked(request.model)

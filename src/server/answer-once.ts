@@ -17,7 +17,7 @@ export async function answerOnce<Request, Result>(
   reply: FastifyReply,
 ): Promise<unknown> {
   const receivedAt = performance.now() - reply.elapsedTime
-  const parsed = dialect.parse(request.body)
+  const parsed = dialect.parse(request.body, request.params as Readonly<Record<string, string>>)
   const controller = new AbortController()
   active.add(controller)
   const onClose = () => controller.abort(new InferloomError('client_closed', 'The client closed the connection.'))
@@ -26,7 +26,8 @@ export async function answerOnce<Request, Result>(
     const { signal } = controller
     const context = { id: request.id, dialect: dialect.name, stream: false, receivedAt, signal }
     const result = await run(parsed.request, context)
-    return await reply.type('application/json; charset=utf-8').send(parsed.write(request.id, result))
+    void reply.headers(parsed.headers?.(result) ?? {}).type('application/json; charset=utf-8')
+    return await reply.send(parsed.write(request.id, result))
   } finally {
     reply.raw.off('close', onClose)
     active.delete(controller)

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import fastify, { LogController, type FastifyInstance } from 'fastify'
 import type { Config } from '../config/schema.ts'
+import { anthropicCountTokens } from '../dialects/anthropic-messages/count-tokens.ts'
+import { anthropicModel, anthropicModels, speaksAnthropic } from '../dialects/anthropic-messages/models.ts'
+import { anthropicMessages } from '../dialects/anthropic-messages/parse.ts'
 import { openaiChat } from '../dialects/openai-chat/parse.ts'
 import { openaiCompletions } from '../dialects/openai-completions/parse.ts'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
@@ -18,7 +21,7 @@ import { installErrorHandlers, onClientError } from './http-errors.ts'
 import { readBodiesAsJson } from './json-bodies.ts'
 import { addStoredResponseRoutes } from './stored-responses.ts'
 
-const dialects = [openaiChat, openaiCompletions]
+const dialects = [openaiChat, openaiCompletions, anthropicMessages]
 
 export interface AppParts {
   readonly config: Config
@@ -69,16 +72,24 @@ export function buildApp({
     dialect: OneShotDialect<Request, Result>,
     run: (request: Request, context: RequestContext) => Promise<Result>,
   ) => {
+    const config = { ...(dialect.errorBody && { errorBody: dialect.errorBody }) }
     for (const path of dialect.paths) {
-      app.post(path, (request, reply) => answerOnce({ dialect, run, active }, request, reply))
+      app.post(path, { config }, (request, reply) => answerOnce({ dialect, run, active }, request, reply))
     }
   }
+  once(anthropicCountTokens, (request, context) => pipeline.countTokens(request, context))
   once(openaiEmbeddings, (request, context) => pipeline.embed(request, context))
   once(rerank, (request, context) => pipeline.rerank(request, context))
   addStoredResponseRoutes(app, responses)
-  app.get('/v1/models', () => ({ object: 'list', data: models.list().map(modelBody) }))
+  app.get('/v1/models', ({ headers }) => {
+    const list = models.list()
+    return speaksAnthropic(headers) ? anthropicModels(list) : { object: 'list', data: list.map(modelBody) }
+  })
   // Model names may hold slashes, hence the wildcard.
-  app.get('/v1/models/*', (request) => modelBody(models.describe((request.params as { '*': string })['*'])))
+  app.get('/v1/models/*', ({ headers, params }) => {
+    const model = models.describe((params as { '*': string })['*'])
+    return speaksAnthropic(headers) ? anthropicModel(model) : modelBody(model)
+  })
   app.get('/health', () => ({ status: 'ok' }))
   app.get('/ready', async () => {
     await Promise.all(providers.map((provider) => provider.ready()))

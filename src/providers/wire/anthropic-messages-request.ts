@@ -45,7 +45,7 @@ export function messagesRequest(request: GenerateRequest, { provider, stream }: 
 }
 
 /** https://platform.claude.com/docs/en/build-with-claude/token-counting */
-export function countRequest(request: GenerateRequest, provider: string): WireRequest {
+export function countRequest(request: GenerateRequest, { provider }: Pick<Options, 'provider'>): WireRequest {
   return { path: '/v1/messages/count_tokens', body: JSON.stringify(promptOf(request, provider)) }
 }
 

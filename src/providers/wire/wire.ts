@@ -2,7 +2,7 @@ import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../
 import type { InferloomError } from '../../canonical/errors.ts'
 import type { StreamEvent } from '../../canonical/events.ts'
 import type { GenerateRequest } from '../../canonical/request.ts'
-import type { RelayChunk, RelayRequest } from '../provider.ts'
+import type { RelayChunk, RelayRequest, TokenCount } from '../provider.ts'
 
 /** Where on an upstream a request goes, and what it says there. */
 export interface WireRequest {
@@ -74,6 +74,13 @@ export interface GenerateWire {
     /** `request` is the one that was sent, for watches that need to know what was asked for. */
     watch(stream: boolean, request?: RelayRequest): RelayWatch
   }
+}
+
+/** How to ask for the length of a prompt. */
+export interface CountWire {
+  request(request: GenerateRequest, options: { readonly provider: string }): WireRequest
+  result(body: unknown): TokenCount
+  refusal(refusal: UpstreamRefusal): InferloomError
 }
 
 export interface EmbedWire {
