@@ -1,4 +1,5 @@
 // `npm run bench:engine -- [--quick] [--threads 1,2] [--only <workload>] [--repetitions 3] [--json <file>]`
+// `--only soak [--minutes 10]` runs for minutes, and only when named.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -10,9 +11,12 @@ import { embeddings } from './workloads/embeddings.ts'
 import { grammar } from './workloads/grammar.ts'
 import { hundred } from './workloads/hundred.ts'
 import { interactiveBesideDeferred } from './workloads/interactive-beside-deferred.ts'
+import { modelSwap } from './workloads/model-swap.ts'
 import { overhead } from './workloads/overhead.ts'
 import { parallelRequests } from './workloads/parallel.ts'
+import { promptLookup } from './workloads/prompt-lookup.ts'
 import { sharedSystemPrompt } from './workloads/shared-system-prompt.ts'
+import { soak } from './workloads/soak.ts'
 import { startAndIdle } from './workloads/start-and-idle.ts'
 
 const workloads: readonly Workload[] = [
@@ -24,6 +28,9 @@ const workloads: readonly Workload[] = [
   interactiveBesideDeferred,
   grammar,
   embeddings,
+  promptLookup,
+  modelSwap,
+  soak,
 ]
 
 const { values: flags } = parseArgs({
@@ -32,6 +39,7 @@ const { values: flags } = parseArgs({
     threads: { type: 'string' },
     only: { type: 'string', multiple: true },
     repetitions: { type: 'string' },
+    minutes: { type: 'string', default: '10' },
     json: { type: 'string' },
   },
 })
@@ -40,7 +48,7 @@ const began = performance.now()
 const seconds = () => (performance.now() - began) / 1000
 const progress = (what: string) => process.stderr.write(`${seconds().toFixed(0).padStart(4)} s  ${what}\n`)
 
-const chosen = workloads.filter(({ name }) => flags.only?.includes(name) ?? true)
+const chosen = workloads.filter(({ name, onlyWhenNamed }) => flags.only?.includes(name) ?? !onlyWhenNamed)
 const unknown = flags.only?.filter((name) => !workloads.some((workload) => workload.name === name)) ?? []
 if (unknown.length > 0) {
   const known = workloads.map(({ name }) => name).join(', ')
@@ -59,6 +67,7 @@ const extent: Extent = {
   threads: positiveNumbers('--threads', flags.threads ?? (flags.quick ? '1' : '1,2')),
   repetitions: positiveNumbers('--repetitions', flags.repetitions ?? (flags.quick ? '1' : '3'))[0] ?? 1,
   quick: flags.quick,
+  minutes: positiveNumbers('--minutes', flags.minutes)[0] ?? 10,
   file: benchmarkModelFile(),
   progress,
 }

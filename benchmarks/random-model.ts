@@ -21,6 +21,8 @@ export interface RandomModelOptions {
   readonly chatTemplate?: string | null
   /** Added to what the file says about itself, or put in its place. */
   readonly metadata?: Readonly<Record<string, MetadataValue>>
+  /** What token the model says after each, whatever came before; absent leaves it to chance. */
+  readonly successor?: (token: number) => number
 }
 
 /** 82 million parameters. */
@@ -74,6 +76,12 @@ export function writeRandomModel(options: RandomModelOptions, file: string): voi
   const template = options.chatTemplate === undefined ? chatMl : options.chatTemplate
   const { matrix, ones } = tensorsOf(seed, type)
   const headSize = embedding / heads
+  const ends = options.successor
+    ? chained(options, options.successor)
+    : {
+        embeddings: matrix('token_embd.weight', embedding, vocabulary),
+        output: matrix('output.weight', embedding, vocabulary),
+      }
   const layer = (name: string) => [
     ones(`${name}.attn_norm.weight`, embedding),
     matrix(`${name}.attn_q.weight`, embedding, embedding),
@@ -111,11 +119,36 @@ export function writeRandomModel(options: RandomModelOptions, file: string): voi
     ...options.metadata,
   }
   writeGguf(file, metadata, [
-    matrix('token_embd.weight', embedding, vocabulary),
+    ends.embeddings,
     ...Array.from({ length: layers }, (_, index) => layer(`blk.${index}`)).flat(),
     ones('output_norm.weight', embedding),
-    matrix('output.weight', embedding, vocabulary),
+    ends.output,
   ])
+}
+
+/** Embeddings that outweigh what all layers add to them, and an output that knows each token by its predecessor's. */
+function chained(
+  { embedding, vocabulary, seed, type = 'Q8_0' }: RandomModelOptions,
+  successor: (token: number) => number,
+): { embeddings: Tensor; output: Tensor } {
+  const random = seededRandom(seed + 1)
+  const embeddings = Float32Array.from({ length: vocabulary * embedding }, () => (random() - 0.5) * 32)
+  const outputs = new Float32Array(vocabulary * embedding)
+  for (let token = 0; token < vocabulary; token++) {
+    const row = successor(token) * embedding
+    for (let at = 0; at < embedding; at++) {
+      outputs[row + at] = (outputs[row + at] ?? 0) + (embeddings[token * embedding + at] ?? 0) / embedding
+    }
+  }
+  const tensorOf = (name: string, all: Float32Array): Tensor => {
+    let written = 0
+    const fill = (values: Float32Array) => {
+      values.set(all.subarray(written, written + values.length))
+      written += values.length
+    }
+    return { name, shape: [embedding, vocabulary], type, fill }
+  }
+  return { embeddings: tensorOf('token_embd.weight', embeddings), output: tensorOf('output.weight', outputs) }
 }
 
 export interface RandomBertOptions {

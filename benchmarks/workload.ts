@@ -3,6 +3,8 @@ export interface Extent {
   readonly threads: readonly number[]
   readonly repetitions: number
   readonly quick: boolean
+  /** How long the soak takes. */
+  readonly minutes: number
   /** The random model's file. */
   readonly file: string
   /** Says on stderr what is being measured. */
@@ -28,5 +30,7 @@ export interface Section {
 
 export interface Workload {
   readonly name: string
+  /** Takes so long that it runs only when asked for. */
+  readonly onlyWhenNamed?: boolean
   run(extent: Extent): Promise<Section[]>
 }

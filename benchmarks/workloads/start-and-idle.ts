@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { inferloom } from '../arms/inferloom.ts'
+import { residentMegabytes } from '../resident-memory.ts'
 import { median } from '../statistics.ts'
 import { streamAnswer } from '../streamed-request.ts'
 import type { Bar, Workload } from '../workload.ts'
@@ -37,13 +36,4 @@ export const startAndIdle: Workload = {
     }
     return [{ title: 'Start and idle', columns: ['', 'median'], rows, bars }]
   },
-}
-
-/** Resident memory in millions of bytes, where this system tells it. */
-function residentMegabytes(pid: number): number | undefined {
-  const status = `/proc/${pid}/status`
-  const kibibytes = existsSync(status)
-    ? Number(/VmRSS:\s+(\d+)/.exec(readFileSync(status, 'utf8'))?.[1])
-    : Number(spawnSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }).stdout)
-  return kibibytes > 0 ? (kibibytes * 1024) / 1_000_000 : undefined
 }
