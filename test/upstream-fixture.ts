@@ -20,7 +20,7 @@ export interface UpstreamAnswer {
   readonly ending?: 'end' | 'stall' | 'reset'
 }
 
-export interface AskedOfUpstream {
+interface AskedOfUpstream {
   readonly method: string
   readonly path: string
   readonly headers: IncomingHttpHeaders

@@ -213,6 +213,12 @@ test('a whole answer where a stream was asked for is an answer too', async () =>
   expect(textOf(await all(providerAt(upstream.url)))).toBe('Hi')
 })
 
+test('an answer that is not a stream is read up to a bound', async () => {
+  const error = await failureOf(json({ id: 'a'.repeat(65 * 1024 * 1024) }))
+  expect(error.code).toBe('provider_invalid_reply')
+  expect(error.message).toBe("acme sent an answer larger than 64 MB. Remedy: try again; check the provider's baseUrl.")
+})
+
 describe('waiting and leaving', () => {
   test('a stream that stalls ends with the setting that says how long', async () => {
     const error = await failureOf({ ...sse([chunk({ content: 'a' })]), ending: 'stall' }, { timeouts: { idle: 0.1 } })
@@ -285,6 +291,9 @@ describe('refusals', () => {
     [400, { message: 'filtered', code: 'content_filter' }, 'content_filtered'],
     [429, { message: 'Slow down', code: 'rate_limit_exceeded' }, 'rate_limited'],
     [429, { message: 'You exceeded your current quota', code: 'insufficient_quota' }, 'quota_exceeded'],
+    [429, { message: 'Rate limit reached. Add a payment method at https://a.example/billing.' }, 'rate_limited'],
+    [429, { message: 'Too many tokens, please wait before trying again.' }, 'rate_limited'],
+    [400, { message: 'Model Not Exist', code: 'invalid_request_error' }, 'provider_not_found'],
     [402, { message: 'Insufficient Balance' }, 'quota_exceeded'],
     [503, { message: 'Overloaded' }, 'provider_overloaded'],
     [529, { message: 'Overloaded' }, 'provider_overloaded'],

@@ -17,7 +17,7 @@ export function connectionError(cause: unknown, { provider, host, begun }: Where
   }
   // llhttp's codes, and undici's for headers and lengths that HTTP does not allow:
   // https://github.com/nodejs/undici/blob/main/docs/docs/api/Errors.md
-  if (/^HPE_|HEADERS_OVERFLOW|LENGTH_MISMATCH|RES_EXCEEDED/.test(code)) {
+  if (/^HTTPParserError|^HPE_|HEADERS_OVERFLOW|LENGTH_MISMATCH|RES_EXCEEDED/.test(code)) {
     const message = `What ${provider} answered at ${host} is not HTTP (${code}). Remedy: check the provider's baseUrl.`
     return new InferloomError('provider_invalid_reply', message, details)
   }
@@ -30,7 +30,9 @@ export function connectionError(cause: unknown, { provider, host, begun }: Where
   return new InferloomError('provider_unreachable', message, details)
 }
 
+/** Also by name: undici's parser leaves the code out of some of its errors. */
 function codeOf(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  return typeof code === 'string' ? code.slice(0, 60) : 'no code'
+  if (!(cause instanceof Error)) return 'no code'
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
+  return code.slice(0, 60)
 }

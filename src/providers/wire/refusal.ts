@@ -1,4 +1,4 @@
-import { InferloomError, type ErrorCode } from '../../canonical/errors.ts'
+import { errorCatalogue, InferloomError, type ErrorCode } from '../../canonical/errors.ts'
 import { retryAfterOf } from './retry-after.ts'
 import type { UpstreamRefusal } from './wire.ts'
 
@@ -23,7 +23,13 @@ const commonWords: CodeWords = [
     'context_length_exceeded',
   ],
   [/content_filter|content_policy|content management policy|responsibleaipolicy|moderation/i, 'content_filtered'],
-  [/insufficient_quota|billing|credit balance|insufficient balance|payment required/i, 'quota_exceeded'],
+  // Not `billing` alone: OpenAI's refusal of too many requests recommends a page of that name.
+  [
+    /insufficient_quota|billing_hard_limit|credit balance|insufficient (balance|credit|funds)|payment required/i,
+    'quota_exceeded',
+  ],
+  // https://api-docs.deepseek.com/quick_start/error_codes has no status of its own for it.
+  [/model_not_found|model not exist|unknown model/i, 'provider_not_found'],
 ]
 
 /** The one table from an HTTP status to our code. */
@@ -93,8 +99,11 @@ const verbs: Partial<Record<ErrorCode, string>> = {
 
 function byWords(status: number, { code, message }: Complaint, words: CodeWords): ErrorCode | undefined {
   if (!saidInWords.has(status)) return undefined
+  // "Too many tokens" is a length with every status but this one.
+  const fitting =
+    status === 429 ? words.filter(([, ours]) => errorCatalogue[ours].type !== 'invalid_request_error') : words
   for (const said of [code, message]) {
-    const found = said === undefined ? undefined : words.find(([pattern]) => pattern.test(said))
+    const found = said === undefined ? undefined : fitting.find(([pattern]) => pattern.test(said))
     if (found) return found[1]
   }
   return undefined
@@ -129,7 +138,7 @@ const requestIdHeaders = [
   'cf-ray',
 ]
 
-export function requestIdOf(headers: Readonly<Record<string, string>>): string | undefined {
+function requestIdOf(headers: Readonly<Record<string, string>>): string | undefined {
   const name = requestIdHeaders.find((each) => headers[each] !== undefined)
   return name === undefined ? undefined : headers[name]?.replaceAll(/[^\x21-\x7e]/g, '').slice(0, 200)
 }
