@@ -1,7 +1,10 @@
 /** Reading CPU time takes longer than much of what is measured by it, so one gap between steps in so many is. */
 const sampleEvery = 16
 
-/** CPU time of this thread between one evaluation and the next: scheduling, sampling, detokenising, and messages. */
+/**
+ * CPU time of this thread between one evaluation and the next: scheduling, sampling, detokenising, and messages. What a
+ * request costs once, when it comes or goes, is no part of it.
+ */
 export class CpuBetweenSteps {
   readonly #readingMs = readingMs()
   #steps = 0
@@ -18,6 +21,11 @@ export class CpuBetweenSteps {
 
   stepEnds(): void {
     if (this.#steps++ % sampleEvery === 0) this.#since = threadCpuMs()
+  }
+
+  /** A request came or went: this gap is not like others. */
+  leaveOut(): void {
+    this.#since = undefined
   }
 
   /** Milliseconds. */

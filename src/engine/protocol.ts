@@ -159,7 +159,7 @@ export interface EngineStats {
   readonly acceptedTokens: number
   /** Tokens in all evaluations: with `steps`, the mean batch. */
   readonly batchedTokens: number
-  /** Wall time inside llama_decode, and CPU time of the scheduling thread outside of it; milliseconds. */
+  /** Wall time inside llama_decode, and CPU time of the scheduling thread from one to the next; milliseconds. */
   readonly decodeMs: number
   readonly overheadCpuMs: number
 }

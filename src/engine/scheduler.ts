@@ -220,6 +220,7 @@ export class Scheduler {
   }
 
   #start(ticket: Ticket): boolean {
+    this.#overhead.leaveOut()
     ticket.reservedOutput = 0
     ticket.reserveMore()
     // Of the output, what was decoded before it was set aside is in the context already.
@@ -438,6 +439,7 @@ export class Scheduler {
   }
 
   #release(ticket: Ticket): void {
+    this.#overhead.leaveOut()
     if (ticket.lease) this.cache.close(ticket.lease, ticket.heldTokens())
     ticket.lease = undefined
     this.#running.delete(ticket)
