@@ -9,6 +9,7 @@ import type { ChatOptions } from './wire/openai-chat-options.ts'
 import { openaiChatWire } from './wire/openai-chat.ts'
 import { openaiCompletionsWire } from './wire/openai-completions.ts'
 import { openaiEmbeddingsWire } from './wire/openai-embeddings.ts'
+import { openaiResponsesWire } from './wire/openai-responses.ts'
 
 const env = ['AZURE_OPENAI_API_KEY']
 const baseUrlEnv = 'AZURE_OPENAI_ENDPOINT'
@@ -38,7 +39,8 @@ function currentApi(settings: ProviderSettings) {
     models,
     timeouts: timeoutsOf(timeouts),
     authorize: signing(settings),
-    generate: () => [openaiChatWire(chat), openaiCompletionsWire()],
+    // https://learn.microsoft.com/azure/foundry/openai/how-to/responses
+    generate: () => [openaiChatWire(chat), openaiResponsesWire, openaiCompletionsWire()],
     embed: openaiEmbeddingsWire({ base64: true }),
     list: openaiModelList(name),
   })

@@ -333,6 +333,31 @@ describe('what goes wrong', () => {
     await expect(asked).rejects.toMatchObject({ code, param })
   })
 
+  test.each([
+    ['?stream=true', 'unsupported_parameter', 'stream'],
+    ['/input_items?limit=0', 'invalid_value', 'limit'],
+    ['/input_items?order=up', 'invalid_value', 'order'],
+    ['/input_items?after=msg_none', 'invalid_value', 'after'],
+  ])('a kept answer asked for with %s is refused by name', async (query, code, param) => {
+    const { id } = await client.responses.create({ ...greedy, input, max_output_tokens: 3 })
+    const reply = await server.get(`/v1/responses/${id}${query}`)
+    expect(reply.status).toBe(400)
+    expect(await reply.json()).toMatchObject({ error: { code, param } })
+  })
+
+  test('what nests too deep is refused, not fatal', async () => {
+    const deep = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`
+    for (const field of [
+      `"tool_choice":{"type":"function","name":"x","y":${deep}}`,
+      `"tools":[{"type":"function","name":"x","parameters":${deep}}]`,
+      `"input":[{"role":"assistant","content":[{"type":"output_text","text":"a","logprobs":[${deep}]}]}]`,
+      `"metadata":${deep}`,
+    ]) {
+      const reply = await server.post('/v1/responses', `{"model":"loom-mini","input":"a",${field}}`)
+      expect(reply.status).toBe(400)
+    }
+  })
+
   test('an image is refused by a model that reads text, not dropped', async () => {
     const content = [{ type: 'input_image' as const, image_url: 'data:image/png;base64,AA==', detail: 'auto' as const }]
     const asked = client.responses.create({ ...greedy, input: [{ role: 'user', content }] })

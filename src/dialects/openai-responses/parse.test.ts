@@ -155,7 +155,7 @@ describe('whether a request may be passed on as it stands', () => {
     [false, { input: [{ id: `msg_${own}o0` }] }],
     [false, { input: [{ type: 'reasoning', summary: [], encrypted_content: 'inferloom.e30' }] }],
   ])('%j for %j', (may, body) => {
-    expect(openaiResponses().relayable?.(body)).toBe(may)
+    expect(openaiResponses().relayable?.(body, address)).toBe(may)
   })
 })
 
