@@ -5,7 +5,10 @@ import { openaiComplaint } from './wire/openai-refusal.ts'
 import { refusalError, shown } from './wire/refusal.ts'
 import { unsupported } from './wire/unsupported.ts'
 
-/** An error of ours from what a package threw. Its words may hold the request: they are told only where they are a provider's. */
+/**
+ * An error of ours from what a package threw. It holds the request, prompt and all, and its words may: neither is kept but
+ * for what the provider itself said.
+ */
 export function aiSdkError(thrown: unknown, provider: string): InferloomError {
   if (thrown instanceof InferloomError) return thrown
   // Packages bring copies of the classes of their own, so that only the names are the same.
@@ -20,20 +23,20 @@ export function aiSdkError(thrown: unknown, provider: string): InferloomError {
       return unsupported(shown(textOf(error['functionality']) ?? 'this'), provider)
     case 'AI_LoadAPIKeyError': {
       const message = `There is no key for ${provider}. Remedy: set providers.${provider}.key.`
-      return new InferloomError('provider_key_missing', message, { fault, cause: thrown })
+      return new InferloomError('provider_key_missing', message, { fault })
     }
     case 'AI_NoSuchModelError':
-      return new InferloomError('provider_not_found', `${provider} has no such model.`, { fault, cause: thrown })
+      return new InferloomError('provider_not_found', `${provider} has no such model.`, { fault })
     case 'AI_JSONParseError':
     case 'AI_TypeValidationError':
     case 'AI_InvalidResponseDataError':
     case 'AI_EmptyResponseBodyError': {
       const message = `${provider} sent something that is not an answer (${name}). Remedy: try again.`
-      return new InferloomError('provider_invalid_reply', message, { fault, cause: thrown })
+      return new InferloomError('provider_invalid_reply', message, { fault })
     }
     default: {
       const message = `${provider} failed${name === '' ? '' : ` with ${shown(name)}`}. Remedy: try again.`
-      return new InferloomError('provider_failed', message, { fault, cause: thrown })
+      return new InferloomError('provider_failed', message, { fault })
     }
   }
 }
@@ -43,11 +46,12 @@ function callError(error: Readonly<Record<string, unknown>>, provider: string): 
   const fault = { provider }
   if (typeof status !== 'number') {
     const message = `${provider} could not be reached. Remedy: check the network and providers.${provider}.baseUrl.`
-    return new InferloomError('provider_unreachable', message, { fault, cause: error })
+    return new InferloomError('provider_unreachable', message, { fault })
   }
   // Its status was well, its body was not.
   if (status < 300) {
-    return new InferloomError('provider_failed', `${provider} broke off. Remedy: try again.`, { fault, cause: error })
+    const message = `${provider} sent something that is not an answer. Remedy: try again.`
+    return new InferloomError('provider_invalid_reply', message, { fault: { provider, status } })
   }
   const headers = Object.entries(recordOf(responseHeaders)).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',

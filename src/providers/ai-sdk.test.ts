@@ -244,7 +244,7 @@ test.each([
   ],
   [{ name: 'AI_APICallError', statusCode: 401, responseBody: '<html>' }, 'provider_key_refused'],
   [{ name: 'AI_APICallError', message: 'Cannot connect' }, 'provider_unreachable'],
-  [{ name: 'AI_APICallError', statusCode: 200 }, 'provider_failed'],
+  [{ name: 'AI_APICallError', statusCode: 200 }, 'provider_invalid_reply'],
   [{ name: 'AI_UnsupportedFunctionalityError', functionality: 'image parts' }, 'unsupported_parameter'],
   [{ name: 'AI_LoadAPIKeyError' }, 'provider_key_missing'],
   [{ name: 'AI_TypeValidationError' }, 'provider_invalid_reply'],
@@ -253,6 +253,7 @@ test.each([
 ])('the error %o is %s', (thrown, code) => {
   const error = aiSdkError(thrown, provider)
   expect(error.code).toBe(code)
+  expect(error.cause).toBeUndefined()
   if (code === 'rate_limited') expect(error).toMatchObject({ retryAfterSeconds: 7, fault: { status: 429, provider } })
 })
 
