@@ -30,20 +30,25 @@ export interface Address {
   readonly stream: boolean
   /** Where keys tell them apart. */
   readonly owner?: string
+  /** In which of its forms the client wants the answer, where the address says so: Gemini's `?alt=sse`. */
+  readonly alt?: string
 }
 
 /** A wire that clients speak: one folder each, with `parse.ts` and `render.ts`. */
 export interface Dialect {
   /** Also the name of the wire: providers that speak it are given the client's own bytes. */
   readonly name: string
-  /** To which clients POST, in Fastify's notation: `/v1/chat/completions`. */
+  /**
+   * To which clients POST, in Fastify's notation: `/v1/chat/completions`; or `/v1beta/models/*:countTokens`, where the
+   * star is a name that may hold slashes: its params are `model`, `method` and those of the query.
+   */
   readonly paths: readonly string[]
   /** Client headers that belong to the wire and go with a request that is passed on as it stands; in lower case. */
   readonly forwardedHeaders?: readonly string[]
   /** Reads model and stream from where this wire has them; `params` are those of the path. Absent means the body. */
   readonly address?: (body: Readonly<Record<string, unknown>>, params: Readonly<Record<string, string>>) => Address
   /** Whether a body says everything itself, so that it may be passed on as it stands; absent means it does. */
-  readonly relayable?: (body: Readonly<Record<string, unknown>>) => boolean
+  readonly relayable?: (body: Readonly<Record<string, unknown>>, address?: Address) => boolean
   /** Finds what a body only refers to, such as earlier answers, for `parse`. Never called for what is passed on. */
   readonly recall?: (body: Readonly<Record<string, unknown>>, address: Address) => Promise<unknown>
   /** Throws an error that names the field at fault as the client spelled it. `recalled` is what `recall` found. */

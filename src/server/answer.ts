@@ -33,7 +33,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   try {
     const { signal } = controller
     const context = { id: request.id, dialect: dialect.name, stream: address.stream, receivedAt, signal }
-    const served = dialect.relayable?.(body) === false ? undefined : pipeline.relayed(address.model, dialect.name)
+    const served = dialect.relayable?.(body, address) === false ? undefined : pipeline.relayed(address.model, dialect.name)
     if (served) {
       await passOn({ dialect, pipeline, idleTimeoutMs, served, address, context }, request, reply)
       return reply

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import fastify, { LogController, type FastifyInstance } from 'fastify'
 import type { Config } from '../config/schema.ts'
 import { anthropicCountTokens } from '../dialects/anthropic-messages/count-tokens.ts'
-import { anthropicModel, anthropicModels, speaksAnthropic } from '../dialects/anthropic-messages/models.ts'
 import { anthropicMessages } from '../dialects/anthropic-messages/parse.ts'
+import { geminiCountTokens } from '../dialects/gemini/count-tokens.ts'
+import { gemini } from '../dialects/gemini/parse.ts'
+import { geminiBatchEmbed, geminiEmbed } from '../dialects/gemini-embeddings/parse.ts'
 import { openaiChat } from '../dialects/openai-chat/parse.ts'
 import { openaiCompletions } from '../dialects/openai-completions/parse.ts'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
@@ -13,15 +15,17 @@ import { rerank } from '../dialects/rerank/parse.ts'
 import type { Models } from '../gateway/models.ts'
 import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
 import type { ResponseStore } from '../gateway/responses/response-store.ts'
-import type { ModelInfo, Provider } from '../providers/provider.ts'
+import type { Provider } from '../providers/provider.ts'
 import { admitRequests } from './admit.ts'
 import { answerOnce } from './answer-once.ts'
 import { answer } from './answer.ts'
+import { postRoutes } from './custom-methods.ts'
 import { installErrorHandlers, onClientError } from './http-errors.ts'
 import { readBodiesAsJson } from './json-bodies.ts'
+import { addModelRoutes } from './model-routes.ts'
 import { addStoredResponseRoutes } from './stored-responses.ts'
 
-const dialects = [openaiChat, openaiCompletions, anthropicMessages]
+const dialects = [openaiChat, openaiCompletions, anthropicMessages, gemini]
 
 export interface AppParts {
   readonly config: Config
@@ -62,11 +66,12 @@ export function buildApp({
   installErrorHandlers(app)
   readBodiesAsJson(app)
   admitRequests(app, server, isClosing)
+  const post = postRoutes(app)
 
   for (const dialect of [...dialects, openaiResponses(responses)]) {
     const options = { dialect, pipeline, active, idleTimeoutMs: server.idleTimeoutSeconds * 1000 }
     const config = { ...(dialect.errorBody && { errorBody: dialect.errorBody }) }
-    for (const path of dialect.paths) app.post(path, { config }, (request, reply) => answer(options, request, reply))
+    for (const path of dialect.paths) post(path, { config }, (request, reply) => answer(options, request, reply))
   }
   const once = <Request, Result>(
     dialect: OneShotDialect<Request, Result>,
@@ -74,38 +79,21 @@ export function buildApp({
   ) => {
     const config = { ...(dialect.errorBody && { errorBody: dialect.errorBody }) }
     for (const path of dialect.paths) {
-      app.post(path, { config }, (request, reply) => answerOnce({ dialect, run, active }, request, reply))
+      post(path, { config }, (request, reply) => answerOnce({ dialect, run, active }, request, reply))
     }
   }
   once(anthropicCountTokens, (request, context) => pipeline.countTokens(request, context))
+  once(geminiCountTokens, (request, context) => pipeline.countTokens(request, context))
+  once(geminiEmbed, (request, context) => pipeline.embed(request, context))
+  once(geminiBatchEmbed, (request, context) => pipeline.embed(request, context))
   once(openaiEmbeddings, (request, context) => pipeline.embed(request, context))
   once(rerank, (request, context) => pipeline.rerank(request, context))
   addStoredResponseRoutes(app, responses)
-  app.get('/v1/models', ({ headers }) => {
-    const list = models.list()
-    return speaksAnthropic(headers) ? anthropicModels(list) : { object: 'list', data: list.map(modelBody) }
-  })
-  // Model names may hold slashes, hence the wildcard.
-  app.get('/v1/models/*', ({ headers, params }) => {
-    const model = models.describe((params as { '*': string })['*'])
-    return speaksAnthropic(headers) ? anthropicModel(model) : modelBody(model)
-  })
+  addModelRoutes(app, models)
   app.get('/health', () => ({ status: 'ok' }))
   app.get('/ready', async () => {
     await Promise.all(providers.map((provider) => provider.ready()))
     return { status: 'ready' }
   })
   return app
-}
-
-function modelBody({ id, ownedBy, created, contextTokens, parameters, sizeBytes }: ModelInfo) {
-  return {
-    id,
-    object: 'model',
-    created,
-    owned_by: ownedBy,
-    context_length: contextTokens,
-    ...(parameters !== undefined && { parameters }),
-    ...(sizeBytes !== undefined && { size_bytes: sizeBytes }),
-  }
 }

@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify'
+import { anthropicModel, anthropicModels, speaksAnthropic } from '../dialects/anthropic-messages/models.ts'
+import { errorBody } from '../dialects/gemini/error-body.ts'
+import { geminiModel, geminiModels, plainModel, speaksGemini } from '../dialects/gemini/models.ts'
+import type { Models } from '../gateway/models.ts'
+import type { ModelInfo } from '../providers/provider.ts'
+
+/** Which models there are, in the words of whoever asks. Names may hold slashes, hence the wildcards. */
+export function addModelRoutes(app: FastifyInstance, models: Models): void {
+  app.get('/v1/models', ({ headers, query }) => {
+    const list = models.list()
+    if (speaksAnthropic(headers)) return anthropicModels(list)
+    return speaksGemini(headers) ? geminiModels(list, query as object) : { object: 'list', data: list.map(modelBody) }
+  })
+  app.get('/v1/models/*', ({ headers, params }) => {
+    const model = models.describe(nameIn(params))
+    if (speaksAnthropic(headers)) return anthropicModel(model)
+    return speaksGemini(headers) ? geminiModel(model) : modelBody(model)
+  })
+  const config = { errorBody }
+  app.get('/v1beta/models', { config }, ({ query }) => geminiModels(models.list(), query as object))
+  app.get('/v1beta/models/*', { config }, ({ params }) => geminiModel(models.describe(plainModel(nameIn(params)))))
+}
+
+function nameIn(params: unknown): string {
+  return (params as { readonly '*': string })['*']
+}
+
+function modelBody({ id, ownedBy, created, contextTokens, parameters, sizeBytes }: ModelInfo) {
+  return {
+    id,
+    object: 'model',
+    created,
+    owned_by: ownedBy,
+    context_length: contextTokens,
+    ...(parameters !== undefined && { parameters }),
+    ...(sizeBytes !== undefined && { size_bytes: sizeBytes }),
+  }
+}
