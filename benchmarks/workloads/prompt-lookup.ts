@@ -110,7 +110,7 @@ async function acceptedTokens(server: RunningServer): Promise<number> {
 const firstWord = 331 // ` ba`, behind 256 bytes and 75 syllables
 const circle = 20
 const words = Array.from('bdfg').flatMap((consonant) => Array.from('aeiou', (vowel) => ` ${consonant}${vowel}`))
-const lineBreak = 198 // the byte before an answer begins
+const lineBreak = 10 // what a prompt ends with; tokens of single bytes have the byte’s number
 
 function successor(token: number): number {
   if (token === lineBreak) return firstWord
@@ -124,7 +124,7 @@ function chainText(seed: number): string {
 }
 
 function chainFile(): string {
-  const file = join(tmpdir(), `inferloom-benchmark-82m-q8_0-chain-seed${benchmarkModel.seed}-v1.gguf`)
+  const file = join(tmpdir(), `inferloom-benchmark-82m-q8_0-chain-seed${benchmarkModel.seed}-v2.gguf`)
   if (!existsSync(file)) writeRandomModel({ ...benchmarkModel, successor }, file)
   return file
 }

@@ -1,22 +1,16 @@
 import type { StepCost } from './step-cost.ts'
 
 const gramLength = 3
-export const mostGuessed = 16
+/** With the token before them a step of 16, which kernels that take four or eight at a time have no rest of. */
+export const mostGuessed = 15
 /** Tokens in a row that stood there before: the more, the likelier what follows is the same too. */
 const runLengths = [gramLength, 5, 8]
 /** What is thought of guesses after such runs before any was made. */
 const firstAcceptance = [0.25, 0.5, 0.8]
-/** Of so many chances that do not look worth it, one is taken all the same, to see whether that has changed … */
-const exploreEvery = 64
-/** … where it would be worth it if guesses held this often, and costs no more than this share of all steps. */
-const hopedAcceptance = 0.95
-const exploreShare = 0.005
 
 /** How often guesses have held on this model, for all requests together. */
 export class GuessRecord {
   readonly #acceptance = [...firstAcceptance]
-  #passedOver = 0
-  #allowanceMs = 0
 
   of(run: number): number {
     return this.#acceptance[run] ?? 0
@@ -27,15 +21,6 @@ export class GuessRecord {
     const tried = Math.min(guessed, right + 1)
     const before = this.of(run)
     this.#acceptance[run] = before + (right / tried - before) * (1 - 0.9 ** tried)
-  }
-
-  /** Whether this chance is the one that is taken though it does not look worth it; `extraMs` is what it adds to a step. */
-  explores(stepMs: number, extraMs: number): boolean {
-    this.#allowanceMs += stepMs * exploreShare
-    if (++this.#passedOver < exploreEvery || this.#allowanceMs < extraMs) return false
-    this.#passedOver = 0
-    this.#allowanceMs = 0
-    return true
   }
 }
 
@@ -51,6 +36,7 @@ export class PromptLookup {
   readonly #followedAt = new Map<number, number>()
   readonly #record: GuessRecord
   #run = 0
+  #untold: number | undefined
 
   constructor(prompt: Int32Array, record: GuessRecord) {
     this.#tokens = [...prompt]
@@ -70,6 +56,9 @@ export class PromptLookup {
   }
 
   push(token: number): void {
+    // What would have been guessed, had it been worth it, tells for nothing whether guesses have begun to hold.
+    if (this.#untold !== undefined) this.#record.settle(this.#run, 1, token === this.#untold ? 1 : 0)
+    this.#untold = undefined
     this.#tokens.push(token)
     if (this.#tokens.length > gramLength) this.#index(this.#tokens.length - 1)
   }
@@ -84,16 +73,13 @@ export class PromptLookup {
     const from = this.#followedAt.get(this.#gramBefore(length))
     if (from === undefined || from >= length) return []
     this.#run = this.#runBefore(from)
-    const most = Math.min(room, mostGuessed, length - from)
-    const count = bestCount(most, batched, cost, this.#record.of(this.#run)) || this.#explored(most, batched, cost)
-    return this.#tokens.slice(from, from + count)
-  }
-
-  #explored(most: number, batched: number, cost: StepCost): number {
-    const count = bestCount(most, batched, cost, hopedAcceptance)
-    if (count === 0) return 0
-    const step = cost.of(batched)
-    return this.#record.explores(step, cost.of(batched + count) - step) ? count : 0
+    const most = Math.min(room, mostGuessed)
+    const count = bestCount(most, batched, cost, this.#record.of(this.#run))
+    this.#untold = count === 0 ? this.#tokens[from] : undefined
+    // What repeats itself goes on with what was just guessed: three equal tokens are followed by as many as there is room.
+    const guessed = this.#tokens.slice(from, from + count)
+    while (guessed.length < count) guessed.push(guessed[from + guessed.length - length] ?? 0)
+    return guessed
   }
 
   /** Which of `runLengths` the tokens before `from` and the last ones have in common. */
@@ -122,7 +108,7 @@ function bestCount(most: number, batched: number, cost: StepCost, acceptance: nu
   for (let count = 1; count <= most; count++) {
     holds *= acceptance
     expected += holds
-    const rate = expected / (share + Math.max(0, cost.of(batched + count) - base))
+    const rate = expected / (share + Math.max(0, cost.atBest(batched + count) - base))
     if (rate > bestRate) {
       best = count
       bestRate = rate
