@@ -33,6 +33,6 @@ export function errorBody(error: InferloomError, requestId?: string) {
 }
 
 /** What ends a stream in its middle. */
-export function errorEvent(error: InferloomError, requestId?: string): string {
-  return `event: error\ndata: ${JSON.stringify(errorBody(error, requestId))}\n\n`
+export function errorEvent(error: InferloomError): string {
+  return `event: error\ndata: ${JSON.stringify(errorBody(error))}\n\n`
 }

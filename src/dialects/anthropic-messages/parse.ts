@@ -22,7 +22,7 @@ export const anthropicMessages: Dialect = {
     }
   },
   errorBody,
-  failEvent: (error) => errorEvent(error),
+  failEvent: errorEvent,
 }
 
 /** Thoughts of other models in the conversation cannot go to Anthropic as they stand. */

@@ -1,4 +1,5 @@
 // The order of events is that of https://platform.claude.com/docs/en/build-with-claude/streaming
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { InferloomError } from '../../canonical/errors.ts'
 import type { StreamEvent } from '../../canonical/events.ts'
@@ -226,5 +227,60 @@ test('an error in the middle is an event of its own', () => {
   const text = writer().fail(new InferloomError('provider_overloaded', 'Too busy.'))
   expect(text).toBe(
     'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Too busy."}}\n\n',
+  )
+})
+
+/** Any events that a provider may send, of calls that end and calls that do not. */
+const anyEvent = fc.oneof(
+  fc.record({ type: fc.constant('text-delta' as const), choiceIndex: fc.constant(0), text: fc.string() }),
+  fc.record({ type: fc.constant('reasoning-delta' as const), choiceIndex: fc.constant(0), text: fc.string() }),
+  fc.record({
+    type: fc.constant('reasoning-end' as const),
+    choiceIndex: fc.constant(0),
+    signature: fc.record({ wire: fc.constantFrom('anthropic-messages', 'gemini'), value: fc.string() }),
+  }),
+  fc.record({
+    type: fc.constant('raw' as const),
+    choiceIndex: fc.constant(0),
+    wire: fc.constant('anthropic-messages'),
+    value: fc.oneof(
+      fc.constant({ type: 'server_tool_use', id: 's', name: 'web_search', input: { query: 'x' } }),
+      fc.constant({ type: 'content_block_start', content_block: { type: 'text', text: '' } }),
+      fc.constant({ type: 'content_block_delta', delta: { type: 'citations_delta', citation: { url: 'u' } } }),
+      fc.constant({ type: 'message_delta', delta: { container: { id: 'c' } } }),
+      fc.jsonValue(),
+    ),
+  }),
+  fc.nat({ max: 3 }).map((toolIndex) => ({ type: 'tool-input-end' as const, choiceIndex, toolIndex })),
+  fc
+    .tuple(fc.nat({ max: 3 }), fc.string())
+    .map(([toolIndex, delta]) => ({ type: 'tool-input-delta' as const, choiceIndex, toolIndex, delta })),
+)
+
+test('whatever comes, each block begins once, by rising index, and ends; the whole answer is their sum', () => {
+  fc.assert(
+    fc.property(fc.array(anyEvent), fc.integer({ min: 1, max: 5 }), (some, piece) => {
+      const start: StreamEvent = { type: 'tool-input-start', choiceIndex, toolIndex: 1, id: 'a', toolName: 'f' }
+      const all: StreamEvent[] = [
+        ...some,
+        start,
+        ...some,
+        { type: 'text-end', choiceIndex, finishReason: 'stop' },
+        finish,
+      ]
+      const events = streamed(all, piece)
+      const open = new Set<number>()
+      let next = 0
+      for (const { type, index = -1 } of events) {
+        if (type === 'content_block_start') {
+          expect(index).toBe(next++)
+          open.add(index)
+        } else if (type === 'content_block_delta') expect(open).toContain(index)
+        else if (type === 'content_block_stop') expect(open.delete(index)).toBe(true)
+      }
+      expect(open.size).toBe(0)
+      expect((whole(all)['content'] as unknown[]).length).toBe(next)
+      expect(events.filter(({ type }) => type === 'message_start' || type === 'message_delta')).toHaveLength(2)
+    }),
   )
 })

@@ -359,6 +359,43 @@ describe('a stream', () => {
   })
 })
 
+const anyBlock = fc.oneof(
+  fc.record({ type: fc.constantFrom('text', 'thinking', 'tool_use', 'server_tool_use', 'redacted_thinking', 'new') }),
+  fc.dictionary(fc.constantFrom('type', 'text', 'thinking', 'partial_json', 'citation', 'id', 'name'), fc.jsonValue()),
+)
+const anyPayload = fc.oneof(
+  fc.record({
+    type: fc.constantFrom(
+      'message_start',
+      'content_block_start',
+      'content_block_delta',
+      'content_block_stop',
+      'message_delta',
+      'error',
+      'x',
+    ),
+    index: fc.oneof(fc.nat({ max: 2 }), fc.jsonValue()),
+    content_block: anyBlock,
+    delta: fc.oneof(anyBlock, fc.record({ stop_reason: fc.string() })),
+    message: fc.jsonValue(),
+    usage: fc.jsonValue(),
+  }),
+  fc.jsonValue(),
+)
+
+test('whatever comes is read, or refused as what it is', () => {
+  fc.assert(
+    fc.property(fc.array(anyPayload, { maxLength: 8 }), (values) => {
+      try {
+        read(values.map((value) => JSON.stringify(value)))
+      } catch (error) {
+        expect(error).toBeInstanceOf(InferloomError)
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
 test.each([
   [529, 'overloaded_error', 'Overloaded', 'provider_overloaded'],
   [401, 'authentication_error', 'invalid x-api-key', 'provider_key_refused'],
