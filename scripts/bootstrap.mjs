@@ -3,33 +3,43 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const windows = process.platform === 'win32'
-const stamp = join(root, 'node_modules', '.inferloom-lock')
 const packagedNode = join(root, 'node_modules', 'node', 'bin', windows ? 'node.exe' : 'node')
 
 /** Installs from the lockfile when it changed since the last install. Returns the path of a Node of version 24 or later. */
 export function ensureInstalled() {
+  install(root, 'once, about half a minute', [], ensureNode)
+  return node24()
+}
+
+/** The clients that the tests run, of which inferloom itself needs none. Nothing of theirs runs while they are installed. */
+export function ensureClientsInstalled() {
+  install(join(root, 'test', 'clients'), 'for its tests, once, about a minute', ['--ignore-scripts'])
+}
+
+function install(folder, howOften, flags, then = () => {}) {
+  const stamp = join(folder, 'node_modules', '.inferloom-lock')
+  const lockfile = join(folder, 'package-lock.json')
   const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
+    .update(readFileSync(lockfile))
     .update(process.platform + process.arch)
     .digest('hex')
-  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
-    process.stderr.write('inferloom: installing what package-lock.json names (once, about half a minute) …\n')
-    const install = spawnSync('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'], {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-      shell: windows,
-    })
-    if (install.status !== 0)
-      fail('npm ci failed; its messages are above. Remedy: check the network, then run the command again.')
-    ensureNode()
-    writeFileSync(stamp, lock)
-  }
-  return node24()
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+  const name = relative(root, lockfile).replaceAll('\\', '/')
+  process.stderr.write(`inferloom: installing what ${name} names (${howOften}) …\n`)
+  const { status } = spawnSync('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error', ...flags], {
+    cwd: folder,
+    stdio: ['ignore', 2, 2],
+    shell: windows,
+  })
+  if (status !== 0)
+    fail('npm ci failed; its messages are above. Remedy: check the network, then run the command again.')
+  then()
+  writeFileSync(stamp, lock)
 }
 
 // The npm package `node` fetches its binary in an install script, and a user may have switched those off.

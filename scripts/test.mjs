@@ -1,9 +1,10 @@
 // `npm test`: install when needed, then every check in order. `npm test -- --quick` leaves out the packed install.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { ensureInstalled, nodeFirst, root } from './bootstrap.mjs'
+import { ensureClientsInstalled, ensureInstalled, nodeFirst, root } from './bootstrap.mjs'
 
 const node = ensureInstalled()
+ensureClientsInstalled()
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 const steps = [
   ['node is 24 or later', node, ['-e', 'process.exit(Number(process.versions.node.split(".")[0]) >= 24 ? 0 : 1)']],

@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib'
 
 /** One frame with headers that are texts. */
-export function awsFrame(headers: Readonly<Record<string, string>>, payload: unknown): Buffer {
+function awsFrame(headers: Readonly<Record<string, string>>, payload: unknown): Buffer {
   const head = Buffer.concat(Object.entries(headers).map(([name, value]) => awsHeader(name, value)))
   const body = Buffer.from(JSON.stringify(payload))
   const prelude = Buffer.alloc(12)

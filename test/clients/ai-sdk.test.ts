@@ -119,14 +119,14 @@ describe.each(packages)('%s', (_name, modelOf) => {
 })
 
 test('a model that is not there is a 404', async () => {
-  const { chat } = createOpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none' })
-  const error = await generateText({ model: chat('gpt-9'), prompt, maxRetries: 0 }).catch((thrown: unknown) => thrown)
+  const openai = createOpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none' })
+  const error = await generateText({ model: openai.chat('gpt-9'), prompt, maxRetries: 0 }).catch((thrown: unknown) => thrown)
   expect(APICallError.isInstance(error) && error.statusCode).toBe(404)
 })
 
 test('texts become vectors', async () => {
-  const { embeddingModel } = createOpenAICompatible({ name: 'inferloom', baseURL: `${server.url}/v1` })
-  const model = embeddingModel(id)
+  const inferloom = createOpenAICompatible({ name: 'inferloom', baseURL: `${server.url}/v1` })
+  const model = inferloom.embeddingModel(id)
   const { embedding, usage } = await embed({ model, value: 'inference' })
   expect(Math.hypot(...embedding)).toBeCloseTo(1, 4)
   expect(usage.tokens).toBeGreaterThan(0)
