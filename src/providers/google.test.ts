@@ -42,6 +42,7 @@ test('each kind of request goes to its path with the key, and models come with t
       const chat = { name: 'models/gemini-2.5-flash', inputTokenLimit: 1_048_576, ...can('generateContent') }
       return json({ models: [chat, { name: 'models/veo', ...can('predictLongRunning') }] })
     }
+    if (path.endsWith(':countTokens')) return json({ totalTokens: 3 })
     if (path.endsWith(':batchEmbedContents')) return json({ embeddings: [{ values: [0, 2] }] })
     return sse([JSON.stringify(piece([{ text: 'Hello' }], { finishReason: 'STOP' }))])
   })
@@ -53,12 +54,20 @@ test('each kind of request goes to its path with the key, and models come with t
   expect(upstream.body()).toEqual({
     requests: [{ model: 'models/gemini-embedding-001', content: { parts: [{ text: 'a' }] } }],
   })
+  expect(await provider.countTokens?.(asking(hi), patient())).toEqual({ tokens: 3, exact: true })
+  expect(upstream.body()).toEqual({
+    generateContentRequest: {
+      model: 'models/gemini-2.5-flash',
+      contents: [{ role: 'user', parts: [{ text: 'Hi' }] }],
+    },
+  })
   expect(provider.models()).toMatchObject([{ id: 'gemini-2.5-flash', contextTokens: 1_048_576 }])
   expect(new Set(upstream.asked.map(({ path }) => path))).toEqual(
     new Set([
       '/v1beta/models?pageSize=1000',
       '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse',
       '/v1beta/models/gemini-embedding-001:batchEmbedContents',
+      '/v1beta/models/gemini-2.5-flash:countTokens',
     ]),
   )
   for (const { headers } of upstream.asked) expect(headers['x-goog-api-key']).toBe('google-key')

@@ -5,6 +5,7 @@ import type { ProviderKind } from './provider-kind.ts'
 import type { ModelInfo } from './provider.ts'
 import { remoteProvider } from './remote-provider.ts'
 import { timeoutsOf } from './timeouts.ts'
+import { geminiCount } from './wire/gemini-count.ts'
 import { geminiEmbed } from './wire/gemini-embed.ts'
 import { gemini } from './wire/gemini.ts'
 import { checked } from './wire/read-json.ts'
@@ -21,6 +22,7 @@ export const google: ProviderKind = {
       baseUrl,
       authorize: signWithKeys({ provider: name, keys, env, header: googleKey, ...(headers && { headers }) }),
       generate: () => [gemini],
+      count: geminiCount,
       embed: geminiEmbed,
       // One page holds them all: https://ai.google.dev/api/models#method:-models.list
       list: { path: '/models?pageSize=1000', read: modelsOf },

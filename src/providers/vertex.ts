@@ -8,6 +8,7 @@ import { keyMissing, signWithKeys } from './keys.ts'
 import type { ProviderKind, ProviderSettings } from './provider-kind.ts'
 import { remoteProvider, type RemoteProviderOptions } from './remote-provider.ts'
 import { timeoutsOf } from './timeouts.ts'
+import { vertexCount } from './wire/gemini-count.ts'
 import { vertexEmbed } from './wire/gemini-embed.ts'
 import { gemini } from './wire/gemini.ts'
 
@@ -27,6 +28,7 @@ export const vertex: ProviderKind = {
         ? signWithKeys({ provider: name, keys, env, header: googleKey, ...(headers && { headers }) })
         : withToken(settings),
       generate: () => [gemini],
+      count: vertexCount,
       embed: vertexEmbed,
       // Its list is that of a whole catalogue, which says nothing of what a project may use.
       ...(models && { models }),
