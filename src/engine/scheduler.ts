@@ -175,6 +175,7 @@ export class Scheduler {
       decodeCost: this.#decodeCost,
       promptCost: this.#promptCost,
       parallel: this.#model.parallel,
+      streams: this.#model.streams,
       batchTokens: this.#model.batchTokens,
       ...this.#options,
     })

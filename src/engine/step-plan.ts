@@ -12,6 +12,8 @@ interface PlanOptions {
   readonly decodeCost: StepCost
   readonly promptCost: StepCost
   readonly parallel: number
+  /** Whether each prompt is evaluated in a piece of its own anyway. */
+  readonly streams: boolean
   readonly batchTokens: number
   readonly prefillChunkTokens: number
   readonly targetGapMs: number
@@ -51,11 +53,15 @@ export function planStep(running: Iterable<Ticket>, options: PlanOptions): StepP
   let room = options.batchTokens - rows
   if (rows > 0) room = Math.min(room, chunkBeside(rows, options))
   const chunks = new Map<Ticket, number>()
+  let taken = 0
   for (const { ticket } of prefilling) {
     const chunk = Math.min(room, ticket.context.length - ticket.evaluated)
     if (chunk < 1) break
     chunks.set(ticket, chunk)
     room -= chunk
+    taken += chunk
+    // In pieces of their own, prompts gain nothing from each other's company: the first need not wait for the last.
+    if (options.streams && taken >= smallestChunk) break
   }
   return { decoding, chunks }
 }
