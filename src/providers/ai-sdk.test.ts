@@ -315,6 +315,9 @@ describe('patience', () => {
     const waited = patience.wait(never, 'idle')
     client.abort(new Error('left'))
     await expect(waited).rejects.toThrow('left')
+    // What fails after that was nobody's to wait for any more.
+    const late = Promise.reject(new Error('late'))
+    await expect(patience.wait(late, 'idle')).rejects.toThrow('left')
     patience.end()
   })
 })

@@ -24,14 +24,14 @@ export class Patience {
   /** Rejects with the reason where time is up or the client has left, also where what is waited for takes no notice. */
   async wait<T>(work: PromiseLike<T>, setting: 'firstByte' | 'idle'): Promise<T> {
     const { signal } = this
-    signal.throwIfAborted()
     const timer = this.#expireAfter(setting)
     let stop = () => {}
     try {
       return await new Promise<T>((resolve, reject) => {
-        stop = () => reject(signal.reason as Error)
-        signal.addEventListener('abort', stop, { once: true })
         work.then(resolve, reject)
+        stop = () => reject(signal.reason as Error)
+        if (signal.aborted) stop()
+        else signal.addEventListener('abort', stop, { once: true })
       })
     } catch (error) {
       // A package may have its own error for a request that was ended.

@@ -120,7 +120,9 @@ describe.each(packages)('%s', (_name, modelOf) => {
 
 test('a model that is not there is a 404', async () => {
   const openai = createOpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none' })
-  const error = await generateText({ model: openai.chat('gpt-9'), prompt, maxRetries: 0 }).catch((thrown: unknown) => thrown)
+  const error = await generateText({ model: openai.chat('gpt-9'), prompt, maxRetries: 0 }).catch(
+    (thrown: unknown) => thrown,
+  )
   expect(APICallError.isInstance(error) && error.statusCode).toBe(404)
 })
 

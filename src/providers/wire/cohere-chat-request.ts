@@ -37,8 +37,9 @@ export function cohereRequest(
     p: sampling.topP,
     k: sampling.topK,
     seed: sampling.seed,
-    presence_penalty: sampling.presencePenalty,
-    frequency_penalty: sampling.frequencyPenalty,
+    // It refuses both at once, also where one of them asks for nothing: https://docs.cohere.com/reference/errors
+    presence_penalty: sampling.presencePenalty || undefined,
+    frequency_penalty: sampling.frequencyPenalty || undefined,
     ...toolFields(request, provider),
     ...formatOf(request),
     ...thinkingOf(request),

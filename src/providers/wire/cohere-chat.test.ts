@@ -41,7 +41,6 @@ describe('a request', () => {
       k: 3,
       seed: 1,
       presence_penalty: 0.1,
-      frequency_penalty: 0,
       response_format: { type: 'json_object', json_schema: { type: 'object' } },
       thinking: { type: 'enabled', token_budget: 2048 },
     })

@@ -3,6 +3,7 @@ import type { EmbedRequest, EmbedResult } from '../../canonical/embed.ts'
 import { InferloomError } from '../../canonical/errors.ts'
 import { countOf, isRecord, recordOf } from './fields.ts'
 import { openaiRefusal } from './openai-refusal.ts'
+import { unitVector } from './unit-vector.ts'
 import type { EmbedWire } from './wire.ts'
 
 export interface EmbeddingsOptions {
@@ -43,7 +44,8 @@ function embeddingsResult(body: unknown, { inputs }: EmbedRequest): EmbedResult 
     const index = countOf(each['index']) ?? position
     if (!Number.isInteger(index) || index >= inputs.length || embeddings[index])
       throw invalid(`a vector with index ${index}`)
-    embeddings[index] = unit(vectorOf(each['embedding']))
+    // Shortened ones of some models are not of length 1: https://platform.openai.com/docs/guides/embeddings
+    embeddings[index] = unitVector(vectorOf(each['embedding']))
   }
   const usage = recordOf(recordOf(body)['usage'])
   return { embeddings, inputTokens: countOf(usage['prompt_tokens']) ?? countOf(usage['total_tokens']) ?? 0 }
@@ -61,14 +63,6 @@ function littleEndian(bytes: Buffer): Float32Array {
   const vector = new Float32Array(bytes.length / 4)
   for (let index = 0; index < vector.length; index++) vector[index] = bytes.readFloatLE(index * 4)
   return vector
-}
-
-/** Of length 1, as every provider here returns them; shortened ones of some models are not: https://platform.openai.com/docs/guides/embeddings */
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(vector.reduce((sum, each) => sum + each * each, 0))
-  if (!Number.isFinite(length)) throw invalid('a vector that is not of numbers')
-  // What is 1 already, but for rounding, stays as it was sent.
-  return length === 0 || Math.abs(length - 1) < 1e-3 ? vector : vector.map((each) => each / length)
 }
 
 function invalid(what: string): InferloomError {
