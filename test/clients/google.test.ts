@@ -1,10 +1,13 @@
 // Gemini's wire as Google's own client speaks it, against a running server with the built-in model.
-import { ApiError, FunctionCallingConfigMode, GoogleGenAI, Type, type GenerateContentResponse } from '@google/genai'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { engineOf, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
-import { json, sse, startUpstream } from '../upstream-fixture.ts'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ApiError, FunctionCallingConfigMode, GoogleGenAI, Type, type GenerateContentResponse } from '@google/genai'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { GeminiWriter } from '../../src/dialects/gemini/render.ts'
+import { gemini } from '../../src/providers/wire/gemini.ts'
+import { recordedStreams } from '../recordings.ts'
+import { engineOf, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
+import { json, sse, startUpstream } from '../upstream-fixture.ts'
 
 let server: TestServer
 let client: GoogleGenAI
@@ -323,6 +326,32 @@ describe('a provider', () => {
     expect(upstream.body()).toMatchObject({ tools: [{ function: { name: 'get_weather', parameters } }] })
   })
 
+  test('of Google’s is translated for clients of another wire', async () => {
+    const call = { functionCall: { name: 'get_weather', args: { city: 'Paris' } }, thoughtSignature: 'c2ln' }
+    const candidates = [{ content: { parts: [{ text: 'Wait.' }, call] }, finishReason: 'STOP' }]
+    const usageMetadata = { promptTokenCount: 5, candidatesTokenCount: 3, thoughtsTokenCount: 2 }
+    const { upstream, running } = await through('google', () => sse([JSON.stringify({ candidates, usageMetadata })]))
+    const answered = await running.client.chat.completions.create({
+      model: 'google/gemini-2.5-flash',
+      messages: [{ role: 'user', content: inParis }],
+      reasoning_effort: 'low',
+    })
+    expect(answered.choices).toMatchObject([
+      {
+        finish_reason: 'tool_calls',
+        message: {
+          content: 'Wait.',
+          tool_calls: [{ function: { name: 'get_weather', arguments: '{"city":"Paris"}' } }],
+        },
+      },
+    ])
+    expect(answered.usage).toMatchObject({ prompt_tokens: 5, completion_tokens: 5 })
+    expect(upstream.body()).toEqual({
+      contents: [{ role: 'user', parts: [{ text: inParis }] }],
+      generationConfig: { thinkingConfig: { thinkingBudget: 1024 } },
+    })
+  })
+
   test('that fails in mid-stream makes the client’s stream fail', async () => {
     const { client } = await through('openai', () => sse([chunk({ content: 'Hel' }), '{"error":{"message":"broken"}}']))
     let text = ''
@@ -333,5 +362,29 @@ describe('a provider', () => {
     }
     await expect(read()).rejects.toBeInstanceOf(ApiError)
     expect(text).toBe('Hel')
+  })
+})
+
+const recordings = recordedStreams('google')
+describe.skipIf(recordings.length === 0)('recorded answers, read and written again', () => {
+  test.each(recordings.map(({ name, chunks }) => [name, chunks] as const))('%s', (_, chunks) => {
+    const reader = gemini.reader()
+    const events = [...chunks.flatMap((data) => reader.read({ data })), ...reader.end()]
+    const recorded = chunks.map((chunk) => JSON.parse(chunk) as GenerateContentResponse)
+    const writer = new GeminiWriter({ id: '1', model: 'm', sse: true, thoughts: true })
+    const written = JSON.parse(writer.whole(events)) as GenerateContentResponse
+    const summed = (responses: readonly GenerateContentResponse[]) => {
+      const parts = responses.flatMap(({ candidates }) => candidates?.[0]?.content?.parts ?? [])
+      return {
+        text: parts.map(({ text = '' }) => text).join(''),
+        calls: parts.flatMap(({ functionCall }) => (functionCall ? [[functionCall.name, functionCall.args]] : [])),
+        seals: parts.flatMap(({ thoughtSignature }) => thoughtSignature ?? []),
+        end: responses.at(-1)?.candidates?.[0]?.finishReason,
+        model: responses.at(-1)?.modelVersion,
+      }
+    }
+    expect(summed([written])).toEqual(summed(recorded))
+    const { promptTokensDetails: _details, ...counts } = recorded.at(-1)?.usageMetadata ?? {}
+    expect(written.usageMetadata).toEqual(counts)
   })
 })
