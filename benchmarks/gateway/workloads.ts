@@ -21,17 +21,20 @@ function chatLoad({ url, headers, model }: Gateway, stream: boolean, connections
   return { url, headers, path: chat, connections, body: JSON.stringify({ model, messages, stream }) }
 }
 
+/** Until code that is long-running is compiled for good: after one second a request costs up to twice as much as later. */
+const warmUpSeconds = 8
+
 /** Returns those that can stream here, which is not a matter of course. */
 export async function warmUp({ gateways, progress }: GatewayExtent): Promise<Gateway[]> {
   const streaming: Gateway[] = []
   for (const gateway of gateways) {
     progress(`${gateway.arm}: warming up`)
-    await send({ ...chatLoad(gateway, false, 32), seconds: 1.5 })
+    await send({ ...chatLoad(gateway, false, 32), seconds: warmUpSeconds })
     const { url, headers, path, body } = chatLoad(gateway, true, 1)
     const json = { 'content-type': 'application/json' }
     const answer = await fetch(url + path, { method: 'POST', headers: { ...json, ...headers }, body })
     if (!answer.ok || !(await answer.text()).includes('[DONE]')) continue
-    await send({ ...chatLoad(gateway, true, 16), seconds: 1 })
+    await send({ ...chatLoad(gateway, true, 16), seconds: 2 })
     streaming.push(gateway)
   }
   return streaming
@@ -107,7 +110,8 @@ export async function streaming({ gateways, repetitions, progress }: GatewayExte
   })
   const inferloom = gateways[1]
   const translated: Streamed[] = []
-  for (let repetition = 1; inferloom && repetition <= repetitions; repetition++) {
+  for (let repetition = 1; repetition <= repetitions; repetition++) {
+    if (!inferloom) break
     progress(`${streams} streams, translated: ${inferloom.arm}, ${repetition} of ${repetitions}`)
     const body = JSON.stringify({ model: inferloom.model, input: 'What is inference?', stream: true, store: false })
     const load = { url: inferloom.url, headers: {}, path: '/v1/responses', connections: streams, body }

@@ -1,10 +1,11 @@
 // SQLite in a thread of its own: node:sqlite is synchronous, and nothing on the request path may wait for a disk.
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 
 export interface Query {
   readonly id: number
   readonly sql: string
+  /** Values, or lists of values: the statement then runs once with each list, all of it or nothing. */
   readonly parameters: readonly unknown[]
 }
 
@@ -27,12 +28,27 @@ function run({ id, sql, parameters }: Query): Answer {
   try {
     database ??= open()
     const statement = database.prepare(sql)
+    if (Array.isArray(parameters[0])) {
+      runEach(database, statement, parameters as SQLInputValue[][])
+      return { id, rows: [], changes: BigInt(parameters.length), insertId: 0n }
+    }
     const values = parameters as SQLInputValue[]
     if (statement.columns().length > 0) return { id, rows: statement.all(...values), changes: 0n, insertId: 0n }
     const { changes, lastInsertRowid } = statement.run(...values)
     return { id, rows: [], changes: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   } catch (error) {
     return { id, error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function runEach(database: DatabaseSync, statement: StatementSync, rows: readonly SQLInputValue[][]): void {
+  database.exec('begin')
+  try {
+    for (const values of rows) statement.run(...values)
+    database.exec('commit')
+  } catch (error) {
+    database.exec('rollback')
+    throw error
   }
 }
 

@@ -2,7 +2,6 @@ import type { Store } from '../../storage/store.ts'
 import type { RequestRow } from '../../storage/tables.ts'
 
 const flushMs = 250
-// SQLite binds at most 32,766 values in a statement; a row has 15.
 const rowsPerInsert = 500
 /** Rows held while the database cannot be written; the oldest go first after that. */
 const mostHeld = 50_000
