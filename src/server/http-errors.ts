@@ -16,7 +16,8 @@ export function installErrorHandlers(app: FastifyInstance): void {
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
     const error = fromFastify(thrown)
     if (error.code === 'internal_error') request.log.error({ err: thrown, requestId: request.id }, 'request failed')
-    if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', error.retryAfterSeconds)
+    // The header has whole seconds: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', Math.ceil(error.retryAfterSeconds))
     if (error.code === 'body_too_large') void reply.header('connection', 'close')
     const write = request.routeOptions.config.errorBody ?? errorBody
     return reply.status(error.kind.status).send(write(error, request.id))

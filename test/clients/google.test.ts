@@ -293,7 +293,7 @@ describe('a provider', () => {
   })
 
   test('that refuses is told of in this wire', async () => {
-    const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '7s' }]
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '6.4s' }]
     const error = { code: 429, message: 'Slow down', status: 'RESOURCE_EXHAUSTED', details }
     const { running } = await through('google', () => json({ error }, 429))
     const reply = await running.post('/v1beta/models/google/gemini-x:generateContent', {

@@ -24,15 +24,16 @@ export function camelCased(value: unknown, at = ''): unknown {
   if (at.split('.').length > deepest) throw invalid(at, 'nests too deep')
   if (Array.isArray(value)) return value.map((each: unknown, index) => camelCased(each, `${at}[${index}].`))
   if (!isRecord(value)) return value
-  const given: Record<string, unknown> = {}
+  // Not an object: a name such as __proto__ would be no field of it.
+  const given = new Map<string, unknown>()
   for (const [name, each] of Object.entries(value)) {
     if (each === null) continue
     const camel = camelName(name)
     const path = at === '' ? name : `${at.replace(/\.$/, '')}.${name}`
-    if (Object.hasOwn(given, camel)) throw invalid(path, 'is there twice, in two spellings')
-    given[camel] = opaque.has(camel) ? each : camelCased(each, path)
+    if (given.has(camel)) throw invalid(path, 'is there twice, in two spellings')
+    given.set(camel, opaque.has(camel) ? each : camelCased(each, path))
   }
-  return given
+  return Object.fromEntries(given)
 }
 
 export function camelName(name: string): string {

@@ -283,6 +283,13 @@ test('whatever is sent is understood or refused by name', () => {
   )
 })
 
+test('a field is one of the request itself, not of what it inherits', () => {
+  const body = JSON.parse('{"contents":[{"parts":[{"__proto__":{"text":"Hi"}}]}]}') as object
+  expect(() => parsed(body)).toThrow(
+    expect.objectContaining({ param: expect.stringContaining('contents[0].parts[0]') }),
+  )
+})
+
 test('names are changed nowhere that is the client’s own', () => {
   const own = { my_key: { other_key: null } }
   const body = { function_call: { args: own }, labels: own, generation_config: { response_schema: own, top_k: null } }

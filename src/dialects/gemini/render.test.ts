@@ -157,8 +157,8 @@ describe('a stream', () => {
             candidates.flatMap((each) => (each['index'] === index ? each.content.parts : [])),
           )
           const wanted = expected.candidates.find((each) => each['index'] === index)?.content.parts ?? []
-          const summed = (list: typeof parts) => [
-            list.map((part) => part['text'] ?? '').join(''),
+          const summed = (list: readonly Record<string, unknown>[]) => [
+            list.map(({ text }) => (typeof text === 'string' ? text : '')).join(''),
             list.flatMap((part) => part['functionCall'] ?? []),
           ]
           expect(summed(parts)).toEqual(summed(wanted))
