@@ -11,6 +11,7 @@ import { openaiCompletions } from '../dialects/openai-completions/parse.ts'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
 import { openaiEmbeddings } from '../dialects/openai-embeddings/parse.ts'
 import { openaiResponses } from '../dialects/openai-responses/parse.ts'
+import { relayOnly } from '../dialects/openai/relay-only.ts'
 import { rerank } from '../dialects/rerank/parse.ts'
 import type { Models } from '../gateway/models.ts'
 import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
@@ -25,7 +26,7 @@ import { readBodiesAsJson } from './json-bodies.ts'
 import { addModelRoutes } from './model-routes.ts'
 import { addStoredResponseRoutes } from './stored-responses.ts'
 
-const dialects = [openaiChat, openaiCompletions, anthropicMessages, gemini]
+const dialects = [openaiChat, openaiCompletions, anthropicMessages, gemini, ...relayOnly]
 
 export interface AppParts {
   readonly config: Config
