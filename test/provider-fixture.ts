@@ -1,17 +1,27 @@
 // A real server with providers of the test's own making, and without the built-in model.
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { startTestServer, temporaryFolder, type TestServer } from './server-fixture.ts'
+import { startTestServer, type TestServer } from './server-fixture.ts'
 
 type Env = Record<string, string>
 
 /** Ends with the test that starts it. */
 export async function startWithProviders(providers: Record<string, unknown>, env: Env = {}): Promise<TestServer> {
-  const file = join(temporaryFolder(), 'inferloom.yaml')
+  const server = await openWithProviders(providers, env)
+  onTestFinished(() => server.close())
+  return server
+}
+
+/** The same for several tests, until it is closed. */
+export async function openWithProviders(providers: Record<string, unknown>, env: Env = {}): Promise<TestServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'inferloom-test-'))
+  const file = join(folder, 'inferloom.yaml')
   writeFileSync(file, JSON.stringify({ providers })) // every JSON is YAML
   const server = await startTestServer({ INFERLOOM_BUILTIN: 'false', ...env }, file)
-  onTestFinished(() => server.close())
+  // It is read once, at the start.
+  rmSync(folder, { recursive: true })
   return server
 }
 

@@ -20,7 +20,7 @@ export interface UpstreamAnswer {
   readonly ending?: 'end' | 'stall' | 'reset'
 }
 
-interface AskedOfUpstream {
+export interface AskedOfUpstream {
   readonly method: string
   readonly path: string
   readonly headers: IncomingHttpHeaders
@@ -41,6 +41,16 @@ type Answer = (request: AskedOfUpstream) => UpstreamAnswer | Promise<UpstreamAns
 
 /** Ends with the test that starts it. */
 export async function startUpstream(answer: Answer, models?: Answer): Promise<Upstream> {
+  const upstream = await openUpstream(answer, models)
+  onTestFinished(upstream.close)
+  return upstream
+}
+
+/** The same for several tests, until it is closed. */
+export async function openUpstream(
+  answer: Answer,
+  models?: Answer,
+): Promise<Upstream & { readonly close: () => void }> {
   const asked: AskedOfUpstream[] = []
   const server = createServer((request, response) => {
     const pieces: Buffer[] = []
@@ -59,15 +69,15 @@ export async function startUpstream(answer: Answer, models?: Answer): Promise<Up
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}`,
     asked,
     body: () => JSON.parse(asked.at(-1)?.body ?? '') as Record<string, unknown>,
+    close: () => {
+      server.closeAllConnections()
+      server.close()
+    },
   }
 }
 
