@@ -1,6 +1,7 @@
 import koffi from 'koffi'
 import { InferloomError } from '../../canonical/errors.ts'
 import type { Pointer } from './abi.ts'
+import { fusedHeadSize } from '../cache-size.ts'
 import { useAdapters } from './adapters.ts'
 import { headSize, openBatch, type BatchBuffers, type LoadedModel } from './model.ts'
 
@@ -10,13 +11,13 @@ const pooling = { none: 0, mean: 1, rank: 4 }
 const flashAttention = { auto: -1, off: 0 }
 
 // enum ggml_type. With weights in F32, what else is in the batch moves a vector by 6e-6 over an F16 cache and by 1e-7
-// over an F32 one; fused kernels get the F16 one, which all of them take.
+// over an F32 one; kernels of GPUs get the F16 one, which all of them take, and so do inputs too long for the other.
 const valueType = { f32: 0, f16: 1 }
 
 /** Sequences in one evaluation; more gain nothing, and models with a recurrent state keep one of each. */
 export const mostSequences = 64
-/** Up to here the attention scores of a batch are small, and plain attention is the faster on processors. */
-const plainAttentionTokens = 2048
+/** Beyond this the attention scores and the cache of a batch are large. */
+const shortTokens = 2048
 /** The most memory that all of this may take, as a share of what is free. */
 const memoryShare = 0.5
 
@@ -104,7 +105,7 @@ export class EmbeddingContext {
     if (this.#open) llama.contextFree(this.#open.context)
     this.#open = undefined
     const fused = isFused(this.#model, wanted)
-    const cacheType = fused ? valueType.f16 : valueType.f32
+    const cacheType = isCompact(this.#model, wanted) ? valueType.f16 : valueType.f32
     const context = llama.contextInit(model, {
       ...llama.contextDefaultParams(),
       n_ctx: wanted,
@@ -142,8 +143,12 @@ function poolingOf({ llama, model }: LoadedModel): number {
   return Number.isInteger(named) && named > pooling.none ? named : pooling.mean
 }
 
-function isFused({ llama }: LoadedModel, tokens: number): boolean {
-  return tokens > plainAttentionTokens || llama.devices().some(({ type }) => type === 1 || type === 2)
+function isCompact({ llama }: LoadedModel, tokens: number): boolean {
+  return tokens > shortTokens || llama.devices().some(({ type }) => type === 1 || type === 2)
+}
+
+function isFused(loaded: LoadedModel, tokens: number): boolean {
+  return isCompact(loaded, tokens) || headSize(loaded.llama, loaded.model) >= fusedHeadSize
 }
 
 /** What an evaluation of so many tokens needs, from the largest things in it: scores, logits, activations, cells. */
@@ -160,6 +165,6 @@ function bytesFor(loaded: LoadedModel, tokens: number): number {
     llama.modelLayers(model) *
     llama.modelHeadsKv(model) *
     headSize(llama, model) *
-    (isFused(loaded, tokens) ? 2 : 4)
+    (isCompact(loaded, tokens) ? 2 : 4)
   return scores + activations + cells + tokens * vocabulary * 4 * 2
 }
