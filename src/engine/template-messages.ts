@@ -73,7 +73,7 @@ function textOf({ content }: Message, index: number): string {
   return content
     .map((part, at) => {
       if (part.type === 'text') return part.text
-      const message = 'This model reads text only, and this part is an image. Remedy: leave it out.'
+      const message = `This model reads text only, and this part is of type ${part.type}. Remedy: leave it out.`
       throw new InferloomError('unsupported_parameter', message, { param: `messages[${index}].content[${at}]` })
     })
     .join('')

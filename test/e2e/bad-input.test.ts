@@ -95,9 +95,18 @@ describe('fields of chat completions', () => {
     ],
     [
       'a sound',
-      { ...good, messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }] },
+      {
+        ...good,
+        messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } }] }],
+      },
+      'unsupported_parameter',
+      'messages[0].content[0]',
+    ],
+    [
+      'a file that is kept elsewhere',
+      { ...good, messages: [{ role: 'user', content: [{ type: 'file', file: { file_id: 'file-1' } }] }] },
       'invalid_value',
-      'messages[0].content[0].type',
+      'messages[0].content[0].file.file_id',
     ],
     ['text for temperature', { ...good, temperature: 'hot' }, 'invalid_value', 'temperature'],
     ['too high a temperature', { ...good, temperature: 3 }, 'invalid_value', 'temperature'],

@@ -1,15 +1,9 @@
 // https://platform.openai.com/docs/api-reference/chat/create#chat_create-messages
 import { z } from 'zod'
-import type { ImagePart, Message, TextPart } from '../../canonical/request.ts'
+import type { Message } from '../../canonical/request.ts'
 import { text, withoutNulls } from '../openai/parameters.ts'
+import { contentOf, mixed, textOnly } from './content.ts'
 
-const textPart = z.strictObject({ type: z.literal('text', 'only text can be sent here'), text })
-const imagePart = z.strictObject({
-  type: z.literal('image_url'),
-  image_url: z.strictObject({ url: text.min(1), detail: z.enum(['auto', 'low', 'high']).optional() }),
-})
-const textOnly = z.union([text, z.array(textPart).min(1)])
-const mixed = z.union([text, z.array(z.discriminatedUnion('type', [textPart, imagePart])).min(1)])
 const name = text.max(64).optional()
 
 const toolCall = z.strictObject({
@@ -68,13 +62,4 @@ function turnOf({ tool_calls: calls = [], reasoning_content: reasoning }: z.infe
     }),
     ...(reasoning !== undefined && { reasoning }),
   }
-}
-
-function contentOf(content: z.infer<typeof mixed> | undefined): Message['content'] {
-  if (content === undefined || typeof content === 'string') return content ?? ''
-  const parts = content.map((part): TextPart | ImagePart =>
-    part.type === 'text' ? part : { type: 'image', url: part.image_url.url },
-  )
-  if (parts.some((part) => part.type === 'image')) return parts
-  return parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
 }

@@ -4,7 +4,7 @@ import { InferloomError } from '../../canonical/errors.ts'
 import type { GenerateRequest } from '../../canonical/request.ts'
 import type { Dialect } from '../dialect.ts'
 import { errorEvent } from '../openai/error-body.ts'
-import { freeObject, parseBody, sharedParameters, sharedRequest, tierOf } from '../openai/parameters.ts'
+import { freeObject, parseBody, sharedParameters, sharedRequest, text, tierOf } from '../openai/parameters.ts'
 import { canonicalMessage, messages } from './messages.ts'
 import { ChatWriter } from './render.ts'
 import { canonicalFormat, responseFormat } from './response-format.ts'
@@ -19,6 +19,12 @@ const body = z.object({
   top_logprobs: z.int().min(0).max(20).optional(),
   response_format: responseFormat.optional(),
   reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+  verbosity: z.enum(['low', 'medium', 'high']).optional(),
+  // Whom it is for: the older name, and the newer one.
+  user: text.max(1024).optional(),
+  safety_identifier: text.max(1024).optional(),
+  prompt_cache_key: text.max(1024).optional(),
+  metadata: z.record(text.max(64), text.max(512)).optional(),
   // llama.cpp's and vLLM's name: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
   chat_template_kwargs: freeObject.optional(),
 })
@@ -54,6 +60,8 @@ function canonicalRequest(parsed: Body): GenerateRequest {
   if (top !== undefined && !logprobs) {
     throw new InferloomError('invalid_value', 'top_logprobs needs logprobs: true.', { param: 'top_logprobs' })
   }
+  const { verbosity, metadata, prompt_cache_key: promptCacheKey } = parsed
+  const endUser = parsed.safety_identifier ?? parsed.user
   const max = maxTokensOf(parsed)
   return {
     ...sharedRequest(parsed),
@@ -64,6 +72,10 @@ function canonicalRequest(parsed: Body): GenerateRequest {
     ...(parsed.response_format && { responseFormat: canonicalFormat(parsed.response_format) }),
     ...(effort && { reasoningEffort: effort }),
     ...(variables && { templateVariables: variables }),
+    ...(verbosity && { verbosity }),
+    ...(endUser !== undefined && { endUser }),
+    ...(promptCacheKey !== undefined && { promptCacheKey }),
+    ...(metadata && { metadata }),
   }
 }
 
