@@ -1,5 +1,5 @@
 /** Where a value is in a JSON text. */
-export interface Span {
+interface Span {
   readonly start: number
   readonly end: number
 }
