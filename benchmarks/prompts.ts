@@ -2,7 +2,7 @@ import { syllables } from './random-vocabulary.ts'
 import { pick, seededRandom } from './seeded-random.ts'
 
 /** What ChatML puts around one user's message, in tokens of the random vocabulary. */
-const framing = 16
+export const framing = 16
 
 /** A message that makes a prompt of about so many tokens: syllables apart are one token each. */
 export function messageOf(promptTokens: number, seed: number): string {

@@ -1,5 +1,4 @@
-import { fork } from 'node:child_process'
-import { stopChild, track } from '../children.ts'
+import { startAskedProcess } from './asked-process.ts'
 import type { ArmOptions } from './server-arm.ts'
 
 export interface LockstepResult {
@@ -16,27 +15,11 @@ export interface BareLoop {
 }
 
 export async function startBareLoop(options: ArmOptions): Promise<BareLoop> {
-  const child = fork(new URL('./bare-loop-process.ts', import.meta.url), [JSON.stringify(options)], {
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  track(child)
-  const next = () =>
-    new Promise<unknown>((resolve, reject) => {
-      const onExit = () => reject(new Error('the bare loop ended'))
-      child.once('exit', onExit)
-      child.once('message', (message) => {
-        child.off('exit', onExit)
-        resolve(message)
-      })
-    })
-  await next()
+  const { ask, stop } = await startAskedProcess('./bare-loop-process.ts', options)
   return {
     arm: 'bare loop',
-    async run(prompts, outputTokens, forbidden) {
-      child.send({ prompts, outputTokens, forbidden })
-      return (await next()) as LockstepResult
-    },
-    stop: () => stopChild(child),
+    run: async (prompts, outputTokens, forbidden) =>
+      (await ask({ prompts, outputTokens, forbidden })) as LockstepResult,
+    stop,
   }
 }
