@@ -26,15 +26,23 @@ export function waysTo(dialect: DialectAsk, recorded: RecordedAnswer): Way[] {
 
 /** What the client must read: everything, but for the gaps that are known. */
 export function expectedOf(dialect: DialectAsk, { recorded, lane }: Way): Said {
-  const { said, wire } = recorded
+  const { said, wire, model } = recorded
   if (lane === 'passed on') return said
-  const without = (what: string) => gapIn(answerGapsOfDialects, dialect.name, what) !== undefined
-  const custom = wire === 'openai-responses' && recorded.model.includes('custom-tool') && without('custom-calls')
+  const custom =
+    model.includes('custom-tool') && gapIn(answerGapsOfDialects, dialect.name, 'custom-calls') !== undefined
   const id = gapIn(answerGapsOfWires, wire, 'call-ids') ? (expect.stringMatching(/./) as string) : undefined
-  return {
+  return withoutGapsOf(dialect.name, {
     ...said,
     ...(custom && { calls: [], finish: 'stop' }),
     ...(id !== undefined && { calls: said.calls.map((call) => ({ ...call, id: call.id ?? id })) }),
+  })
+}
+
+/** The same without what a dialect has no words for. */
+export function withoutGapsOf(dialect: string, said: Said): Said {
+  const without = (what: string) => gapIn(answerGapsOfDialects, dialect, what) !== undefined
+  return {
+    ...said,
     ...(without('logprobs') && { logprobs: [] }),
     usage: { ...said.usage, ...(without('cache-write') && { cacheWrite: 0 }) },
   }

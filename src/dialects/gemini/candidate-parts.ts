@@ -10,6 +10,7 @@ interface Call {
   readonly name: string
   readonly seal: Json
   text: string
+  complete: boolean
 }
 
 const finishReasons: Readonly<Record<FinishReason, string>> = {
@@ -53,7 +54,8 @@ export class CandidateParts {
         return this.#seal(event)
       case 'tool-input-start': {
         const { id, toolName: name, signature } = event
-        this.#calls.set(event.toolIndex, { id, name, text: '', seal: sealOf(signature && packSeals({ signature })) })
+        const seal = sealOf(signature && packSeals({ signature }))
+        this.#calls.set(event.toolIndex, { id, name, seal, text: '', complete: false })
         return
       }
       case 'tool-input-delta': {
@@ -62,7 +64,7 @@ export class CandidateParts {
         return
       }
       case 'tool-input-end':
-        return this.#call(event.toolIndex)
+        return this.#endCall(event.toolIndex)
       case 'source': {
         const { url: uri, title } = event
         this.#sources.push({ web: { uri, ...(title !== undefined && { title }) } })
@@ -132,6 +134,16 @@ export class CandidateParts {
     if (isText && (own || last['thought'] === true)) {
       this.#parts[this.#parts.length - 1] = { ...last, thoughtSignature: packed }
     } else this.#parts.push({ text: '', ...(!own && { thought: true }), thoughtSignature: packed })
+  }
+
+  /** Calls may come side by side; they are written in the order in which they began, as only the first of them is sealed. */
+  #endCall(toolIndex: number): void {
+    const ended = this.#calls.get(toolIndex)
+    if (ended) ended.complete = true
+    for (const [index, { complete }] of this.#calls) {
+      if (!complete) return
+      this.#call(index)
+    }
   }
 
   /** Arguments are an object on this wire; what is none is what Google calls a malformed call, and is not to be run. */

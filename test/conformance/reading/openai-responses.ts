@@ -34,6 +34,7 @@ interface Event {
   readonly type: string
   readonly response?: Response
   readonly item?: Item
+  readonly output_index?: number
   readonly delta?: string
   readonly logprobs?: Part['logprobs']
 }
@@ -91,9 +92,12 @@ export const openaiResponses: WireReading = {
     const events = payloads as readonly Event[]
     const pieces = (...types: string[]) =>
       events.flatMap(({ type, delta = '' }) => (types.some((each) => type === `response.${each}.delta`) ? [delta] : []))
-    const calls = callsOf(
-      events.flatMap(({ type, item }) => (type === 'response.output_item.done' && item ? [item] : [])),
-    )
+    const items: Item[] = []
+    for (const { type, item, output_index: at = 0 } of events) {
+      if (type === 'response.output_item.done' && item) items[at] = item
+    }
+    // Items that are side by side may end in another order than they began, and some numbers are left out.
+    const calls = callsOf(items.filter(Boolean))
     const response = events.findLast((event) => event.response)?.response
     if (!response) throw new Error('no event holds a response')
     return {
