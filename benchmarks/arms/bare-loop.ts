@@ -15,11 +15,11 @@ export interface BareLoop {
 }
 
 export async function startBareLoop(options: ArmOptions): Promise<BareLoop> {
-  const { ask, stop } = await startAskedProcess('./bare-loop-process.ts', options)
+  const loop = await startAskedProcess('./bare-loop-process.ts', options)
   return {
     arm: 'bare loop',
     run: async (prompts, outputTokens, forbidden) =>
-      (await ask({ prompts, outputTokens, forbidden })) as LockstepResult,
-    stop,
+      (await loop.ask({ prompts, outputTokens, forbidden })) as LockstepResult,
+    stop: () => loop.stop(),
   }
 }
