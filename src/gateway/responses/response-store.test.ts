@@ -140,3 +140,29 @@ test('while nothing can be written it is held, and written later', async () => {
   await responses.close()
   expect(await real.responses.find('a', 'ann')).toMatchObject({ id: 'a' })
 })
+
+test('nothing asks the database once it is closed, and what was kept until then is written', async () => {
+  const real = await open()
+  onTestFinished(real.close)
+  let closed = false
+  const late: PropertyKey[] = []
+  const rows = new Proxy(real.rows, {
+    get(target, name: keyof typeof target) {
+      if (closed) late.push(name)
+      return target[name]
+    },
+  })
+  const lost: number[] = []
+  const responses = new ResponseStore({ rows, maxAgeDays: 30, maxMB: 1, onTrouble: (_, n) => lost.push(n) })
+  for (let n = 0; n < 200; n++) responses.keep(kept(`r${n}`, { input: JSON.stringify('x'.repeat(10_000)) }))
+  const closing = responses.close()
+  responses.keep(kept('while closing'))
+  await closing
+  closed = true
+  responses.keep(kept('after'))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(late).toEqual([])
+  expect(lost).toEqual([1])
+  expect(await real.rows.find('r199', 'ann', 0)).toMatchObject({ id: 'r199' })
+  expect(await real.rows.find('while closing', 'ann', 0)).toMatchObject({ id: 'while closing' })
+})

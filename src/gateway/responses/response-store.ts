@@ -52,6 +52,9 @@ export class ResponseStore {
   /** Of all that is written; not known before the first sweep. */
   #totalBytes: number | undefined
   #sweeping: Promise<void> | undefined
+  /** No sweep begins or goes on any more: the next start has one. */
+  #closing = false
+  #closed = false
 
   constructor({ rows, maxAgeDays, maxMB, onTrouble }: ResponseStoreOptions) {
     this.#rows = rows
@@ -64,6 +67,7 @@ export class ResponseStore {
   keep({ id, owner, createdAt, previousId, input, response }: KeptResponse): void {
     const bytes = Buffer.byteLength(input) + Buffer.byteLength(response)
     const most = Math.min(this.#maxBytes, mostBytes)
+    if (this.#closed) return this.#onTrouble(new Error('An answer that ended after the shutdown is not kept.'), 1)
     if (bytes > most) {
       return this.#onTrouble(new Error(`An answer of ${bytes} bytes is not kept: more than ${most} are not.`), 1)
     }
@@ -114,10 +118,14 @@ export class ResponseStore {
   }
 
   async close(): Promise<void> {
+    this.#closing = true
     clearInterval(this.#sweeper)
-    await this.flush()
-    await this.#sweeping
+    // What is kept while the rest is written is written too; what cannot be written now is lost.
+    do await this.flush()
+    while (this.#held.size > 0 && this.#retry === undefined)
+    this.#closed = true
     clearTimeout(this.#retry)
+    await this.#sweeping
   }
 
   async #write(): Promise<void> {
@@ -172,6 +180,7 @@ export class ResponseStore {
   }
 
   #beginSweep(): void {
+    if (this.#closing) return
     this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined))
   }
 
@@ -179,7 +188,7 @@ export class ResponseStore {
   async #sweep(): Promise<void> {
     try {
       let total = await this.#rows.totalBytes()
-      for (let more = true; more;) {
+      for (let more = true; more && !this.#closing;) {
         const since = this.#since()
         let last: number | undefined
         const oldest = await this.#rows.oldest(rowsPerSweep)
