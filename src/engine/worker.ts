@@ -6,15 +6,14 @@ import { loadLibrary } from './binding/library.ts'
 import { readableNow } from './binding/readable.ts'
 import { openModel } from './binding/model.ts'
 import { Embedder } from './embedder.ts'
-import { writeMessage } from './message-lines.ts'
+import { writeMessage as send } from './message-lines.ts'
 import { loadPrefixes, savePrefixes } from './prefix-file.ts'
-import type { FromWorker, LoadOptions, ToWorker } from './protocol.ts'
+import type { LoadOptions, ToWorker } from './protocol.ts'
 import { refusalOf, Scheduler } from './scheduler.ts'
 import { Tokenizer } from './tokenizer.ts'
 
 const logLevelWarning = 3 // enum ggml_log_level: 1 debug, 2 info, 3 warning, 4 error
 
-const send: (message: FromWorker) => void = writeMessage
 // Node's types leave out the descriptor: https://github.com/nodejs/node/blob/v24.x/lib/internal/child_process.js
 const messageWaits = readableNow((process.channel as { fd?: number } | undefined)?.fd)
 
@@ -98,8 +97,9 @@ let loaded: Loaded | undefined
 let stepping = false
 
 function run(): void {
-  while (loaded && !(loaded.scheduler.idle && loaded.embedder.idle)) {
-    step(loaded)
+  const current = loaded
+  while (current && !(current.scheduler.idle && current.embedder.idle)) {
+    step(current)
     // Messages that arrived during the step are handled before the next one: a cancelled request frees its slot here.
     if (messageWaits()) return void setImmediate(run)
   }
