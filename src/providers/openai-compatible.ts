@@ -24,11 +24,12 @@ const other: Preset = {
 export const openaiCompatible: readonly ProviderKind[] = [...presets, other].map(kindOf)
 
 function kindOf(preset: Preset): ProviderKind {
-  const { env, chat, completions = false, embeddings = false, list = true } = preset
+  const { env, chat, completions = false, embeddings = false, list = true, onlyWhenNamed = false } = preset
   const wires = [openaiChatWire(chat), ...(completions ? [openaiCompletionsWire(chat)] : [])]
   return {
     name: preset.name,
     env,
+    onlyWhenNamed,
     make: ({ name, keys, baseUrl = preset.baseUrl, headers = {}, timeouts, models = [] }) =>
       remoteProvider({
         name,

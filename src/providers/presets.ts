@@ -7,6 +7,8 @@ export interface Preset {
   readonly baseUrl?: string
   /** Names of the variables a key can come from; none means that none is needed. */
   readonly env: readonly string[]
+  /** Whether a key in the environment is not enough, because it is often there for another program. */
+  readonly onlyWhenNamed?: true
   readonly chat: ChatOptions
   /** Whether it completes bare prompts. */
   readonly completions?: true
@@ -151,14 +153,18 @@ export const presets: readonly Preset[] = [
   {
     name: 'huggingface',
     baseUrl: 'https://router.huggingface.co/v1',
+    // The first is set to download models with.
     env: ['HF_TOKEN', 'HUGGINGFACE_API_KEY'],
+    onlyWhenNamed: true,
     chat: { fields: { verbosity: null } },
   },
   // https://docs.github.com/rest/models/inference: its list of models is at another address.
   {
     name: 'github',
     baseUrl: 'https://models.github.ai/inference',
+    // Set for git, gh and every workflow.
     env: ['GITHUB_TOKEN'],
+    onlyWhenNamed: true,
     chat: { fields: { verbosity: null } },
     embeddings: true,
     list: false,

@@ -25,5 +25,7 @@ export interface ProviderKind {
   readonly env: readonly string[]
   /** The environment variable that `baseUrl` can come from. */
   readonly baseUrlEnv?: string
+  /** The variables are set for other programs too: it is there only where the configuration names it. */
+  readonly onlyWhenNamed?: boolean
   make(settings: ProviderSettings): Provider
 }

@@ -44,7 +44,8 @@ function kindOf(name: string, { kind: given = name }: Configured): ProviderKind 
   )
 }
 
-function isInEnvironment({ env: names, baseUrlEnv }: ProviderKind, env: Environment): boolean {
+function isInEnvironment({ env: names, baseUrlEnv, onlyWhenNamed }: ProviderKind, env: Environment): boolean {
+  if (onlyWhenNamed) return false
   const wanted = names.length > 0 ? names : baseUrlEnv === undefined ? [] : [baseUrlEnv]
   return wanted.some((name) => env[name])
 }

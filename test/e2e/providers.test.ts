@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { startServer } from '../../src/server/start.ts'
 import { startWithProviders } from '../provider-fixture.ts'
-import { question, startTestServer, temporaryFolder, until } from '../server-fixture.ts'
+import { question, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
 import { json, sse, startUpstream } from '../upstream-fixture.ts'
 
 const chat = '/v1/chat/completions'
@@ -63,6 +63,29 @@ test('a key in the environment is enough, a base URL may come from there too, an
   expect((await without.post(chat, { model: 'openai/gpt', messages: question })).status).toBe(404)
   // A variable that is there for another program, and that says too little, ends no start.
   await startWithProviders({}, { AZURE_OPENAI_API_KEY: 'a-key' })
+})
+
+test('a variable that is set for other programs makes no provider, but is the key of one that is named', async () => {
+  const upstream = await startUpstream(() => json(answer))
+  const env = {
+    GITHUB_TOKEN: 'of-git',
+    HF_TOKEN: 'of-the-hub',
+    AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'of-the-cloud',
+    AWS_REGION: 'us-east-1',
+    GOOGLE_APPLICATION_CREDENTIALS: '/of-the-other-cloud.json',
+  }
+  const status = async (server: TestServer, provider: string) =>
+    (await server.post(chat, { model: `${provider}/m`, messages: question })).status
+  const unnamed = await startWithProviders({}, env)
+  for (const kind of ['github', 'huggingface', 'amazon-bedrock', 'vertex'])
+    expect(await status(unnamed, kind)).toBe(404)
+
+  const baseUrl = upstream.url
+  const named = await startWithProviders({ github: { baseUrl }, hub: { kind: 'huggingface', baseUrl } }, env)
+  expect(await status(named, 'github')).toBe(200)
+  expect(await status(named, 'hub')).toBe(200)
+  expect(upstream.asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer of-git', 'Bearer of-the-hub'])
 })
 
 test('a provider that is configured wrongly is refused at the start, by name and without its key', async () => {

@@ -147,9 +147,9 @@ test('nothing asks the database once it is closed, and what was kept until then 
   let closed = false
   const late: PropertyKey[] = []
   const rows = new Proxy(real.rows, {
-    get(target, name: keyof typeof target) {
+    get(target, name): unknown {
       if (closed) late.push(name)
-      return target[name]
+      return Reflect.get(target, name)
     },
   })
   const lost: number[] = []
