@@ -97,13 +97,16 @@ let loaded: Loaded | undefined
 let stepping = false
 
 function run(): void {
-  const current = loaded
-  while (current && !(current.scheduler.idle && current.embedder.idle)) {
-    step(current)
+  for (let has = loaded; has && hasWork(has); has = loaded) {
+    step(has)
     // Messages that arrived during the step are handled before the next one: a cancelled request frees its slot here.
     if (messageWaits()) return void setImmediate(run)
   }
   stepping = false
+}
+
+function hasWork({ scheduler, embedder }: Loaded): boolean {
+  return !scheduler.idle || !embedder.idle
 }
 
 function step({ scheduler, embedder }: Loaded): void {
