@@ -7,7 +7,7 @@ export const tokenBreak = '\u{FDD0}'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function wholeTextOf(bytes: Uint8Array): string | null {
   try {

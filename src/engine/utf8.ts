@@ -1,4 +1,4 @@
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Turns the bytes of tokens into text, holding back the beginning of a character until the rest has come. */
 export class Utf8Assembler {
