@@ -28,6 +28,8 @@ export type StreamEvent =
       /** The very model that answers: a dated version of the one that was asked for. */
       readonly model?: string
       readonly systemFingerprint?: string
+      /** Under which the provider's support finds the request: a header of an answer, no part of it. */
+      readonly requestId?: string
     }
   | {
       readonly type: 'text-delta'

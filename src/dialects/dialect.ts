@@ -55,6 +55,8 @@ export interface Dialect {
   parse(body: unknown, address: Address, recalled?: unknown): ParsedRequest
   /** An error in the shape of this wire, where no stream has begun; absent means OpenAI's. */
   readonly errorBody?: (error: InferloomError, requestId: string) => object
+  /** The header in which its clients look for the id of their request; absent means `x-request-id` alone. */
+  readonly idHeader?: 'request-id'
   /** Ends a stream that is passed on and failed after it had begun, as a writer's `fail` does; absent cuts it. */
   readonly failEvent?: (error: InferloomError) => string
 }

@@ -9,6 +9,8 @@ export interface OneShotDialect<Request, Result> {
   parse(body: unknown, params: Readonly<Record<string, string>>): ParsedOnce<Request, Result>
   /** An error in the shape of this wire; absent means OpenAI's. */
   readonly errorBody?: (error: InferloomError, requestId: string) => object
+  /** The header in which its clients look for the id of their request; absent means `x-request-id` alone. */
+  readonly idHeader?: 'request-id'
 }
 
 interface ParsedOnce<Request, Result> {

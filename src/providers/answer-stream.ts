@@ -55,12 +55,19 @@ function eventOf({ headers, payload }: EventStreamFrame): WireEvent {
   return { data: data || JSON.stringify({ message: headers[':error-message'] ?? '' }), ...(event && { event }) }
 }
 
-/** The events of a streamed answer, a batch for what arrives together. */
+/** The events of a streamed answer, a batch for what arrives together; those of `first` come with the first of them. */
 export async function* answerStream(
   reply: UpstreamReply,
   framing: Framing,
   reader: StreamReader,
+  first: readonly StreamEvent[],
 ): AsyncGenerator<readonly StreamEvent[]> {
+  let begun = false
+  const after = (batch: readonly StreamEvent[]) => {
+    if (begun || first.length === 0) return batch
+    begun = true
+    return [...first, ...batch]
+  }
   for await (const pieces of reply.body) {
     const batch: StreamEvent[] = []
     const read = (framed: Framed) => {
@@ -71,15 +78,15 @@ export async function* answerStream(
       for (const bytes of pieces) framing.push(bytes).forEach(read)
     } catch (error) {
       // What came before the fault is the client's all the same.
-      if (batch.length > 0) yield batch
+      if (batch.length > 0) yield after(batch)
       throw error
     }
-    if (batch.length > 0) yield batch
+    if (batch.length > 0) yield after(batch)
   }
   const last = framing.rest().flatMap((framed) => {
     const event = framed.read()
     return event ? reader.read(event) : []
   })
   const batch = [...last, ...reader.end()]
-  if (batch.length > 0) yield batch
+  if (batch.length > 0) yield after(batch)
 }

@@ -11,6 +11,7 @@ import type { ModelInfo, Provider, RelayReply, RelayRequest } from './provider.t
 import { relayAnswer } from './relay-answer.ts'
 import { bodyKind, faultOf, jsonBody, understood } from './reply-body.ts'
 import { openaiRefusal } from './wire/openai-refusal.ts'
+import { requestIdOf } from './wire/refusal.ts'
 import type { CountWire, EmbedWire, GenerateWire, RerankWire, UpstreamRefusal, WireRequest } from './wire/wire.ts'
 
 export type { UpstreamTimeouts } from '../transport/exchange.ts'
@@ -115,11 +116,13 @@ async function* generate(
   const accept = stream ? accepted[wire.framing] : 'application/json'
   const refusal = (given: UpstreamRefusal) => wire.refusal(given)
   const reply = await ask(upstream, { method: 'POST', accept, refusal, ...wireRequest }, signal)
+  const requestId = requestIdOf(reply.headers)
+  const first: readonly StreamEvent[] = requestId === undefined ? [] : [{ type: 'response-metadata', requestId }]
   try {
     const kind = bodyKind(reply, stream ? wire.framing : 'json', provider)
     // Some providers answer whole although a stream was asked for; that is an answer too.
-    if (kind === 'json') yield wire.whole(await jsonBody(reply, provider))
-    else yield* answerStream(reply, framingOf(kind), wire.reader())
+    if (kind === 'json') yield [...first, ...wire.whole(await jsonBody(reply, provider))]
+    else yield* answerStream(reply, framingOf(kind), wire.reader(), first)
   } catch (error) {
     throw error === signal.reason ? error : faultOf(error, provider)
   } finally {

@@ -19,6 +19,8 @@ export function admitRequests(app: FastifyInstance, guardOptions: GuardOptions, 
   // Without a promise: this runs before every request.
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id)
+    const { idHeader } = request.routeOptions.config
+    if (idHeader !== undefined) void reply.header(idHeader, request.id)
     try {
       if (isClosing()) {
         void reply.header('connection', 'close')
@@ -40,7 +42,7 @@ function allowOrigin(origin: string, reply: FastifyReply): void {
   void reply.headers({
     'access-control-allow-origin': origin,
     vary: 'origin',
-    'access-control-expose-headers': 'x-request-id, x-inferloom-provider-request-id, retry-after',
+    'access-control-expose-headers': 'x-request-id, request-id, x-inferloom-provider-request-id, retry-after',
   })
 }
 

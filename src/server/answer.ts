@@ -33,7 +33,8 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   try {
     const { signal } = controller
     const context = { id: request.id, dialect: dialect.name, stream: address.stream, receivedAt, signal }
-    const served = dialect.relayable?.(body, address) === false ? undefined : pipeline.relayed(address.model, dialect.name)
+    const served =
+      dialect.relayable?.(body, address) === false ? undefined : pipeline.relayed(address.model, dialect.name)
     if (served) {
       await passOn({ dialect, pipeline, idleTimeoutMs, served, address, context }, request, reply)
       return reply
@@ -45,10 +46,12 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     if (!stream) {
       const all: StreamEvent[] = []
       for await (const batch of events) all.push(...batch)
+      nameProvidersRequest(reply, all)
       return await reply.type('application/json; charset=utf-8').send(writer.whole(all))
     }
     // A refusal before the first event is still an ordinary error with its own status.
     const first = await events.next()
+    if (!first.done) nameProvidersRequest(reply, first.value)
     reply.hijack()
     startStream(reply, writer)
     await relay(first, events, writer, { out: reply.raw, idleTimeoutMs })
@@ -84,6 +87,11 @@ function askedByHeader({ headers, owner }: FastifyRequest): Pick<GenerateRequest
     )
   }
   return { ...(owner !== undefined && { owner }), ...(deadlineMs !== undefined && { deadlineMs }) }
+}
+
+function nameProvidersRequest(reply: FastifyReply, events: readonly StreamEvent[]): void {
+  const named = events.find((event) => event.type === 'response-metadata' && event.requestId !== undefined)
+  if (named?.type === 'response-metadata') void reply.header('x-inferloom-provider-request-id', named.requestId)
 }
 
 function startStream(reply: FastifyReply, { contentType = 'text/event-stream; charset=utf-8' }: AnswerWriter): void {

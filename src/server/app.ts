@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import fastify, { LogController, type FastifyInstance } from 'fastify'
+import fastify, { LogController, type FastifyContextConfig, type FastifyInstance } from 'fastify'
 import type { Config } from '../config/schema.ts'
 import { anthropicCountTokens } from '../dialects/anthropic-messages/count-tokens.ts'
 import { anthropicMessages } from '../dialects/anthropic-messages/parse.ts'
+import type { Dialect } from '../dialects/dialect.ts'
 import { geminiCountTokens } from '../dialects/gemini/count-tokens.ts'
 import { gemini } from '../dialects/gemini/parse.ts'
 import { geminiBatchEmbed, geminiEmbed } from '../dialects/gemini-embeddings/parse.ts'
@@ -71,14 +72,14 @@ export function buildApp({
 
   for (const dialect of [...dialects, openaiResponses(responses)]) {
     const options = { dialect, pipeline, active, idleTimeoutMs: server.idleTimeoutSeconds * 1000 }
-    const config = { ...(dialect.errorBody && { errorBody: dialect.errorBody }) }
+    const config = routeConfig(dialect)
     for (const path of dialect.paths) post(path, { config }, (request, reply) => answer(options, request, reply))
   }
   const once = <Request, Result>(
     dialect: OneShotDialect<Request, Result>,
     run: (request: Request, context: RequestContext) => Promise<Result>,
   ) => {
-    const config = { ...(dialect.errorBody && { errorBody: dialect.errorBody }) }
+    const config = routeConfig(dialect)
     for (const path of dialect.paths) {
       post(path, { config }, (request, reply) => answerOnce({ dialect, run, active }, request, reply))
     }
@@ -97,4 +98,8 @@ export function buildApp({
     return { status: 'ready' }
   })
   return app
+}
+
+function routeConfig({ errorBody, idHeader }: Pick<Dialect, 'errorBody' | 'idHeader'>): FastifyContextConfig {
+  return { ...(errorBody && { errorBody }), ...(idHeader && { idHeader }) }
 }

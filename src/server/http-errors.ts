@@ -8,6 +8,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Where a path belongs to a wire whose errors are not OpenAI's. */
     errorBody?: Dialect['errorBody']
+    idHeader?: Dialect['idHeader']
   }
 }
 
@@ -19,6 +20,8 @@ export function installErrorHandlers(app: FastifyInstance): void {
     // The header has whole seconds: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', Math.ceil(error.retryAfterSeconds))
     if (error.code === 'body_too_large') void reply.header('connection', 'close')
+    const providersId = error.fault?.requestId
+    if (providersId !== undefined) void reply.header('x-inferloom-provider-request-id', providersId)
     const write = request.routeOptions.config.errorBody ?? errorBody
     return reply.status(error.kind.status).send(write(error, request.id))
   })

@@ -7,14 +7,14 @@ import type { ModelInfo } from '../providers/provider.ts'
 
 /** Which models there are, in the words of whoever asks. Names may hold slashes, hence the wildcards. */
 export function addModelRoutes(app: FastifyInstance, models: Models): void {
-  app.get('/v1/models', ({ headers, query }) => {
+  app.get('/v1/models', ({ headers, query, id }, reply) => {
     const list = models.list()
-    if (speaksAnthropic(headers)) return anthropicModels(list)
+    if (speaksAnthropic(headers)) return reply.header('request-id', id).send(anthropicModels(list))
     return speaksGemini(headers) ? geminiModels(list, query as object) : { object: 'list', data: list.map(modelBody) }
   })
-  app.get('/v1/models/*', ({ headers, params }) => {
+  app.get('/v1/models/*', ({ headers, params, id }, reply) => {
     const model = models.describe(nameIn(params))
-    if (speaksAnthropic(headers)) return anthropicModel(model)
+    if (speaksAnthropic(headers)) return reply.header('request-id', id).send(anthropicModel(model))
     return speaksGemini(headers) ? geminiModel(model) : modelBody(model)
   })
   const config = { errorBody }

@@ -92,7 +92,9 @@ test.each(ways)('a stream that is %s', async (way, conversation) => {
     { model, max_tokens: 50, messages: conversation, stop_sequences: ['!'] },
     { headers: { 'anthropic-beta': 'some-beta' } },
   )
-  expect(said(await stream.finalMessage())).toMatchObject({
+  const message = await stream.finalMessage()
+  expect(stream.request_id).toMatch(/^[0-9a-f]{32}$/)
+  expect(said(message)).toMatchObject({
     content: [{ type: 'text', text: 'Hello' }],
     stop_reason: 'stop_sequence',
     stop_sequence: '!',

@@ -217,3 +217,28 @@ test('a client that does not read holds its provider back instead of filling mem
   source.closeAllConnections()
   source.close()
 })
+
+test('the provider’s id of a request is told whichever way it is answered, and ours as Anthropic’s clients look for it', async () => {
+  let answer = json(whole, 200, { 'x-request-id': 'req-7' })
+  const { server } = await started(() => answer)
+  const message = { model: 'up/m', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }] }
+  const idsOf = async (path: string, body: object) => {
+    const { headers } = await server.post(path, body)
+    const [provider, ours, anthropics] = ['x-inferloom-provider-request-id', 'x-request-id', 'request-id'].map((name) =>
+      headers.get(name),
+    )
+    expect(ours).toMatch(/^[0-9a-f]{32}$/)
+    if (path === '/v1/messages') expect(anthropics).toBe(ours)
+    return provider
+  }
+  expect(await idsOf(chat, message)).toBe('req-7')
+  expect(await idsOf('/v1/messages', message)).toBe('req-7')
+  answer = sse(stream, { 'x-request-id': 'req-8' })
+  expect(await idsOf(chat, { ...message, stream: true })).toBe('req-8')
+  expect(await idsOf('/v1/messages', { ...message, stream: true })).toBe('req-8')
+  answer = json({ error: { message: 'no' } }, 400, { 'x-request-id': 'req-9' })
+  expect(await idsOf(chat, message)).toBe('req-9')
+  expect(await idsOf('/v1/messages', message)).toBe('req-9')
+  expect(await idsOf('/v1/messages', {})).toBeNull()
+  expect(await idsOf('/v1/messages/count_tokens', {})).toBeNull()
+})

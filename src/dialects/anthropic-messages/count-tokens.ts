@@ -24,4 +24,5 @@ export const anthropicCountTokens: OneShotDialect<GenerateRequest, TokenCount | 
     }
   },
   errorBody,
+  idHeader: 'request-id',
 }

@@ -22,6 +22,8 @@ export const anthropicMessages: Dialect = {
     }
   },
   errorBody,
+  // https://platform.claude.com/docs/en/api/errors#request-id
+  idHeader: 'request-id',
   failEvent: errorEvent,
 }
 

@@ -138,7 +138,7 @@ const requestIdHeaders = [
   'cf-ray',
 ]
 
-function requestIdOf(headers: Readonly<Record<string, string>>): string | undefined {
+export function requestIdOf(headers: Readonly<Record<string, string>>): string | undefined {
   const name = requestIdHeaders.find((each) => headers[each] !== undefined)
   return name === undefined ? undefined : headers[name]?.replaceAll(/[^\x21-\x7e]/g, '').slice(0, 200)
 }
