@@ -1,8 +1,7 @@
 // Plays every provider there are recordings of, each as its wire frames its answers. Which recording is wanted is the
 // name of the model; what follows an @ says how its bytes travel.
-import { awsEvent } from '../aws-event-stream-fixture.ts'
 import { recordedReplies, recordedStreams } from '../recordings.ts'
-import { json, sse, type AskedOfUpstream, type UpstreamAnswer } from '../upstream-fixture.ts'
+import { json, type AskedOfUpstream, type UpstreamAnswer } from '../upstream-fixture.ts'
 import { anthropicMessages } from './reading/anthropic-messages.ts'
 import { bedrockConverse } from './reading/bedrock-converse.ts'
 import { cohereChat } from './reading/cohere-chat.ts'
@@ -11,6 +10,7 @@ import { openaiChat } from './reading/openai-chat.ts'
 import { openaiCompletions } from './reading/openai-completions.ts'
 import { openaiResponses } from './reading/openai-responses.ts'
 import type { Said, WireReading } from './reading/said.ts'
+import { framed, wirePaths, type WireName } from './wire-framing.ts'
 
 /** One answer that a provider really gave. */
 export interface RecordedAnswer {
@@ -28,7 +28,7 @@ export interface RecordedAnswer {
   readonly bytes: number
 }
 
-const readings = {
+const readings: Readonly<Record<WireName, WireReading>> = {
   'openai-chat': openaiChat,
   'openai-completions': openaiCompletions,
   'openai-responses': openaiResponses,
@@ -36,9 +36,7 @@ const readings = {
   gemini,
   'bedrock-converse': bedrockConverse,
   'cohere-chat': cohereChat,
-} satisfies Record<string, WireReading>
-
-export type WireName = keyof typeof readings
+}
 
 interface Source {
   /** The folder of its recordings. */
@@ -142,47 +140,8 @@ export function playRecording({ method, path, body }: AskedOfUpstream): Upstream
   const inPath = /\/models?\/([^/:]+)/.exec(path)?.[1]
   const name = inPath === undefined ? (JSON.parse(body) as { model: string }).model : decodeURIComponent(inPath)
   const [model = '', cuts] = name.split('@')
-  const recording = played.find((each) => each.model === model && paths[each.wire].test(path))
+  const recording = played.find((each) => each.model === model && wirePaths[each.wire].test(path))
   if (!recording) return json({ error: { message: `there is no recording ${model} at ${path}` } }, 404)
-  const answer = recording.stream ? framed(recording) : json(recording.payloads[0])
+  const answer = recording.stream ? framed(recording.wire, recording.payloads) : json(recording.payloads[0])
   return cuts === undefined ? answer : { ...answer, cut: cuts.split('-').map(Number) }
-}
-
-const paths: Readonly<Record<WireName, RegExp>> = {
-  'openai-chat': /\/chat\/completions$/,
-  'openai-completions': /(?<!chat)\/completions$/,
-  'openai-responses': /\/responses$/,
-  'anthropic-messages': /\/v1\/messages$/,
-  gemini: /:(generateContent|streamGenerateContent\?alt=sse)$/,
-  'bedrock-converse': /\/converse(-stream)?$/,
-  'cohere-chat': /\/v2\/chat$/,
-}
-
-function framed({ wire, payloads }: Played): UpstreamAnswer {
-  switch (wire) {
-    case 'bedrock-converse':
-      return {
-        headers: { 'content-type': 'application/vnd.amazon.eventstream' },
-        // Each payload names its event: {"messageStart": {…}}
-        body: Buffer.concat(payloads.flatMap((each) => Object.entries(each as object).map((one) => awsEvent(...one)))),
-      }
-    case 'anthropic-messages':
-    case 'openai-responses':
-    case 'cohere-chat':
-      return {
-        headers: { 'content-type': 'text/event-stream; charset=utf-8' },
-        body: payloads
-          .map((each) => `event: ${(each as { type: string }).type}\ndata: ${JSON.stringify(each)}\n\n`)
-          .join(''),
-      }
-    case 'openai-chat':
-    case 'openai-completions':
-      return sse([...payloads.map((each) => JSON.stringify(each)), '[DONE]'])
-    case 'gemini':
-      // Google ends its lines as the older standard has it.
-      return {
-        headers: { 'content-type': 'text/event-stream' },
-        body: payloads.map((each) => `data: ${JSON.stringify(each)}\r\n\r\n`).join(''),
-      }
-  }
 }
