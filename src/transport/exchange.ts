@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { InferloomError } from '../canonical/errors.ts'
 import { connectionError } from './connection-error.ts'
+import type { Deadlines, Dated } from './deadlines.ts'
 
 /** In seconds. */
 export interface UpstreamTimeouts {
@@ -21,30 +22,36 @@ export interface UpstreamReply {
    * Returning early cancels the request.
    */
   readonly body: AsyncIterable<readonly Uint8Array[]>
+  /** All of the body, for those who do not read it piece by piece; undefined, and cancelled, where it is larger. */
+  whole(most: number): Promise<Buffer | undefined>
   /** Ends the request where the body is not wanted. */
   cancel(): void
 }
 
 export interface ExchangeOptions {
   readonly provider: string
-  readonly host: string
+  readonly url: URL
   readonly timeouts: UpstreamTimeouts
   readonly signal: AbortSignal
+  readonly deadlines: Deadlines
 }
 
 /** Bytes that are held for a reader who is busy; the connection is not read while there are more. */
 const mostHeld = 256 * 1024
 
 /** One request and its answer on a connection, on undici's bare callbacks: its streams cost several times as much. */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Dispatcher.DispatchHandler, Dated {
   readonly reply: Promise<UpstreamReply>
+  /** On the clock of `performance.now()`: the nearer of the two that are running. */
+  dueAt = 0
   readonly #options: ExchangeOptions
-  readonly #total: NodeJS.Timeout
+  readonly #totalAt: number
   readonly #onAbort = () => this.#stop(this.#options.signal.reason)
   #resolve: (reply: UpstreamReply) => void = () => {}
   #reject: (error: unknown) => void = () => {}
   #controller: Dispatcher.DispatchController | undefined
-  #patience: NodeJS.Timeout | undefined
+  /** What is being waited for, beside the end. */
+  #awaited: 'firstByte' | 'idle' | undefined
   #begun = false
   #hasBody = false
   #held: Uint8Array[] = []
@@ -52,6 +59,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #over = false
   #failure: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
+  /** Bytes that a reader of the whole takes at most; nobody is woken before the end then. */
+  #mostOfWhole: number | undefined
 
   constructor(options: ExchangeOptions) {
     this.#options = options
@@ -60,8 +69,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#reject = reject
     })
     const { total, connect, firstByte } = options.timeouts
-    this.#total = setTimeout(() => this.#expire('answer', total, 'total'), total * 1000)
-    this.#patience = this.#expectWithin(connect + firstByte, 'firstByte')
+    this.#totalAt = performance.now() + total * 1000
+    this.#expect('firstByte', connect + firstByte)
+    options.deadlines.add(this)
     options.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
@@ -77,9 +87,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     // 1xx only announces an answer.
     if (status < 200 || this.#over) return
-    clearTimeout(this.#patience)
+    this.#expect(undefined)
     this.#begun = true
-    this.#resolve({ status, headers: firstOfEach(headers), body: this.#body(), cancel: () => this.#stop(undefined) })
+    this.#resolve({
+      status,
+      headers: firstOfEach(headers),
+      body: { [Symbol.asyncIterator]: () => this.#read() },
+      whole: (most) => this.#whole(most),
+      cancel: () => this.#stop(undefined),
+    })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -87,6 +103,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#hasBody = true
     this.#held.push(chunk)
     this.#heldBytes += chunk.length
+    if (this.#mostOfWhole !== undefined) return this.#takeForWhole(this.#mostOfWhole)
     if (this.#heldBytes > mostHeld) controller.pause()
     this.#wake?.()
   }
@@ -97,21 +114,25 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
     if (this.#over) return
-    const { provider, host } = this.#options
-    this.#fail(connectionError(cause, { provider, host, begun: this.#begun }))
+    const { provider, url } = this.#options
+    this.#fail(connectionError(cause, { provider, host: url.host, begun: this.#begun }))
   }
 
-  async *#body(): AsyncGenerator<readonly Uint8Array[]> {
-    try {
-      for (;;) {
-        if (this.#held.length > 0) yield this.#take()
-        else if (this.#failure) throw this.#failure.error
-        else if (this.#over) return
-        else await this.#more()
+  /** By hand: a generator costs each piece of a stream several turns of its own. */
+  #read(): AsyncIterator<readonly Uint8Array[]> {
+    const next = async (): Promise<IteratorResult<readonly Uint8Array[]>> => {
+      while (this.#held.length === 0) {
+        if (this.#failure) throw this.#failure.error
+        if (this.#over) return { done: true, value: undefined }
+        await this.#more()
       }
-    } finally {
-      this.#stop(undefined)
+      return { done: false, value: this.#take() }
     }
+    const end = () => {
+      this.#stop(undefined)
+      return Promise.resolve({ done: true, value: undefined } as const)
+    }
+    return { next, return: end }
   }
 
   #take(): readonly Uint8Array[] {
@@ -123,21 +144,49 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return taken
   }
 
+  async #whole(most: number): Promise<Buffer | undefined> {
+    this.#mostOfWhole = most
+    this.#takeForWhole(most)
+    if (this.#heldBytes <= most && !this.#over) {
+      if (this.#controller?.paused === true) this.#controller.resume()
+      await this.#more()
+    }
+    if (this.#failure) throw this.#failure.error
+    if (this.#heldBytes > most) return undefined
+    const [first, ...others] = this.#held
+    this.#held = []
+    if (!first) return Buffer.alloc(0)
+    return others.length > 0
+      ? Buffer.concat([first, ...others])
+      : Buffer.from(first.buffer, first.byteOffset, first.length)
+  }
+
+  #takeForWhole(most: number): void {
+    if (this.#heldBytes > most) this.#stop(undefined)
+    else if (this.#awaited) this.#expect('idle', this.#options.timeouts.idle)
+  }
+
   async #more(): Promise<void> {
-    const { firstByte, idle } = this.#options.timeouts
-    this.#patience = this.#hasBody ? this.#expectWithin(idle, 'idle') : this.#expectWithin(firstByte, 'firstByte')
+    const awaited = this.#hasBody ? 'idle' : 'firstByte'
+    this.#expect(awaited, this.#options.timeouts[awaited])
     await new Promise<void>((resolve) => (this.#wake = resolve))
     this.#wake = undefined
-    clearTimeout(this.#patience)
+    this.#expect(undefined)
   }
 
-  #expectWithin(seconds: number, setting: 'firstByte' | 'idle'): NodeJS.Timeout {
-    return setTimeout(() => this.#expire(setting === 'idle' ? 'go on' : 'begin', seconds, setting), seconds * 1000)
+  #expect(what: undefined): void
+  #expect(what: 'firstByte' | 'idle', seconds: number): void
+  #expect(what: 'firstByte' | 'idle' | undefined, seconds = Infinity): void {
+    this.#awaited = what
+    this.dueAt = what === undefined ? this.#totalAt : Math.min(this.#totalAt, performance.now() + seconds * 1000)
   }
 
-  #expire(what: string, seconds: number, setting: keyof UpstreamTimeouts): void {
-    const { provider } = this.#options
-    const message = `${provider} did not ${what} within ${seconds} seconds. Remedy: try again, or raise timeouts.${setting}.`
+  /** Called some time after what was due did not come. */
+  overdue(): void {
+    const { provider, timeouts } = this.#options
+    const setting = this.dueAt < this.#totalAt && this.#awaited ? this.#awaited : 'total'
+    const what = { firstByte: 'begin', idle: 'go on', total: 'answer' }[setting]
+    const message = `${provider} did not ${what} within ${timeouts[setting]} seconds. Remedy: try again, or raise timeouts.${setting}.`
     this.#stop(new InferloomError('provider_timeout', message, { fault: { provider } }))
   }
 
@@ -158,8 +207,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #end(): void {
     this.#over = true
-    clearTimeout(this.#total)
-    clearTimeout(this.#patience)
+    this.#options.deadlines.remove(this)
     this.#options.signal.removeEventListener('abort', this.#onAbort)
     this.#wake?.()
   }

@@ -1,11 +1,18 @@
-import { Agent } from 'undici'
+import type { Agent } from 'undici'
+import { Deadlines } from './deadlines.ts'
 import { Exchange, type UpstreamReply, type UpstreamTimeouts } from './exchange.ts'
 
 export interface UpstreamRequest {
   readonly method: 'GET' | 'POST'
+  /** Never changed once it was asked. */
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Uint8Array
+}
+
+interface Target {
+  readonly origin: string
+  readonly path: string
 }
 
 /** Connections to one provider; further requests wait for one of them, as long as their timeouts allow. */
@@ -17,34 +24,56 @@ const keepAlive = 30_000
 export class UpstreamClient {
   readonly #provider: string
   readonly #timeouts: UpstreamTimeouts
-  readonly #agent: Agent
+  #loading: Promise<Agent> | undefined
+  #agent: Agent | undefined
+  readonly #deadlines: Deadlines
+  /** Addresses that are asked again and again need not be taken apart each time. */
+  readonly #targets = new WeakMap<URL, Target>()
 
   constructor(provider: string, timeouts: UpstreamTimeouts) {
     this.#provider = provider
     this.#timeouts = timeouts
-    this.#agent = new Agent({
-      connections: mostConnections,
-      keepAliveTimeout: keepAlive,
-      connect: { timeout: timeouts.connect * 1000 },
-      // One request per connection, so that ending one never disturbs another.
-      pipelining: 1,
-      allowH2: false,
-    })
+    this.#deadlines = new Deadlines(Math.min(...Object.values(timeouts)) * 1000)
   }
 
   /** Resolves when the answer begins, whatever its status. Aborting rejects with the signal's reason. */
   async send({ method, url, headers, body }: UpstreamRequest, signal: AbortSignal): Promise<UpstreamReply> {
     signal.throwIfAborted()
-    const exchange = new Exchange({ provider: this.#provider, host: url.host, timeouts: this.#timeouts, signal })
-    const path = url.pathname + url.search
+    const [provider, timeouts, deadlines] = [this.#provider, this.#timeouts, this.#deadlines]
+    const agent = this.#agent ?? (this.#agent = await (this.#loading ??= newAgent(timeouts)))
+    signal.throwIfAborted()
+    const exchange = new Exchange({ provider, url, timeouts, signal, deadlines })
+    const { origin, path } = this.#targetOf(url)
     // The exchange has its own timeouts: undici's count from the last byte, not from when one was asked for.
-    const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
-    this.#agent.dispatch({ origin: url.origin, path, method, headers, body: body ?? null, ...timeouts }, exchange)
+    const none = { headersTimeout: 0, bodyTimeout: 0 }
+    agent.dispatch({ origin, path, method, headers, body: body ?? null, ...none }, exchange)
     return exchange.reply
   }
 
-  /** Ends every request that is running. */
-  close(): Promise<void> {
-    return this.#agent.destroy()
+  #targetOf(url: URL): Target {
+    const known = this.#targets.get(url)
+    if (known) return known
+    const target = { origin: url.origin, path: url.pathname + url.search }
+    this.#targets.set(url, target)
+    return target
   }
+
+  /** Ends every request that is running. */
+  async close(): Promise<void> {
+    const agent = await this.#loading
+    await agent?.destroy()
+  }
+}
+
+/** Loaded by the first request: a server that asks nobody has better use for 25 MB of memory. */
+async function newAgent(timeouts: UpstreamTimeouts): Promise<Agent> {
+  const undici = await import('undici')
+  return new undici.Agent({
+    connections: mostConnections,
+    keepAliveTimeout: keepAlive,
+    connect: { timeout: timeouts.connect * 1000 },
+    // One request per connection, so that ending one never disturbs another.
+    pipelining: 1,
+    allowH2: false,
+  })
 }

@@ -5,17 +5,10 @@ import { UnreadableStream } from './unreadable-stream.ts'
 const largestBody = 64 * 1024 * 1024
 
 /** All of a body; throws `UnreadableStream` where it is larger than 64 MB. */
-export async function wholeBody({ body }: UpstreamReply): Promise<Buffer> {
-  const pieces: Uint8Array[] = []
-  let size = 0
-  for await (const batch of body) {
-    for (const piece of batch) {
-      pieces.push(piece)
-      size += piece.length
-    }
-    if (size > largestBody) throw new UnreadableStream('an answer larger than 64 MB')
-  }
-  return Buffer.concat(pieces)
+export async function wholeBody(reply: UpstreamReply): Promise<Buffer> {
+  const body = await reply.whole(largestBody)
+  if (!body) throw new UnreadableStream('an answer larger than 64 MB')
+  return body
 }
 
 /** The beginning of a body as text; what is beyond `most` bytes is not waited for. */
