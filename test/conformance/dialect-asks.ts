@@ -6,7 +6,7 @@ import { openaiCompletions } from './reading/openai-completions.ts'
 import { openaiResponses } from './reading/openai-responses.ts'
 import { payloadsOf, type Said } from './reading/said.ts'
 
-export interface Wanted {
+interface Wanted {
   /** `provider/model` */
   readonly model: string
   readonly stream: boolean

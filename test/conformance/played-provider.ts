@@ -8,7 +8,7 @@ import { playedCompletions } from '../fixtures/openai-completions.ts'
 import { playedResponses } from '../fixtures/openai-responses.ts'
 import { play, playedScore, playedVector, type PlayedWire } from '../fixtures/played-answer.ts'
 import { json, type AskedOfUpstream, type UpstreamAnswer } from '../upstream-fixture.ts'
-import { framed, wirePaths, type WireName } from './wire-framing.ts'
+import { framed, wireNames, wirePaths, type WireName } from './wire-framing.ts'
 
 export const playedWires: Readonly<Record<WireName, PlayedWire>> = {
   'openai-chat': playedChat,
@@ -83,7 +83,7 @@ export function playProvider({ method, path, body }: AskedOfUpstream): UpstreamA
   const given = JSON.parse(body) as Fields
   const other = others.find(([at]) => at.test(path))
   if (other) return json(other[1](given))
-  const wire = (Object.keys(wirePaths) as WireName[]).find((each) => wirePaths[each].test(path))
+  const wire = wireNames.find((each) => wirePaths[each].test(path))
   if (!wire) return json({ error: { message: `nothing is played at ${path}` } }, 404)
   const asked = playedWires[wire].ask(given, path)
   const answer = play(asked)

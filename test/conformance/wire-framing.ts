@@ -2,14 +2,17 @@
 import { awsEvent } from '../aws-event-stream-fixture.ts'
 import { sse, type UpstreamAnswer } from '../upstream-fixture.ts'
 
-export type WireName =
-  | 'openai-chat'
-  | 'openai-completions'
-  | 'openai-responses'
-  | 'anthropic-messages'
-  | 'gemini'
-  | 'bedrock-converse'
-  | 'cohere-chat'
+export const wireNames = [
+  'openai-chat',
+  'openai-completions',
+  'openai-responses',
+  'anthropic-messages',
+  'gemini',
+  'bedrock-converse',
+  'cohere-chat',
+] as const
+
+export type WireName = (typeof wireNames)[number]
 
 /** Under which address each is asked. */
 export const wirePaths: Readonly<Record<WireName, RegExp>> = {

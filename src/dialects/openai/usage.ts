@@ -6,7 +6,11 @@ export function usageBody({ inputTokens, outputTokens }: Usage) {
     prompt_tokens: inputTokens.total,
     completion_tokens: outputTokens.total,
     total_tokens: inputTokens.total + outputTokens.total,
-    prompt_tokens_details: { cached_tokens: inputTokens.cacheRead },
+    prompt_tokens_details: {
+      cached_tokens: inputTokens.cacheRead,
+      // Told only where the provider says: most find their caches themselves.
+      ...(inputTokens.cacheWrite !== undefined && { cache_write_tokens: inputTokens.cacheWrite }),
+    },
     completion_tokens_details: { reasoning_tokens: outputTokens.reasoning },
   }
 }

@@ -1,6 +1,6 @@
 // How each wire tells an error: https://platform.openai.com/docs/guides/error-codes,
 // https://platform.claude.com/docs/en/api/errors, https://google.aip.dev/193
-export interface SaidError {
+interface SaidError {
   readonly message: string
   readonly kind: 'quota' | 'rate' | 'other'
 }

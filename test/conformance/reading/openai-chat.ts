@@ -28,7 +28,7 @@ interface Body {
 export interface OpenaiUsage {
   readonly prompt_tokens: number
   readonly completion_tokens: number
-  readonly prompt_tokens_details?: { readonly cached_tokens?: number }
+  readonly prompt_tokens_details?: { readonly cached_tokens?: number; readonly cache_write_tokens?: number }
   readonly completion_tokens_details?: { readonly reasoning_tokens?: number }
 }
 
@@ -36,7 +36,7 @@ export function openaiUsageSaid(usage: OpenaiUsage | null | undefined) {
   return {
     input: usage?.prompt_tokens,
     cacheRead: usage?.prompt_tokens_details?.cached_tokens ?? 0,
-    cacheWrite: 0,
+    cacheWrite: usage?.prompt_tokens_details?.cache_write_tokens ?? 0,
     output: usage?.completion_tokens,
     reasoning: usage?.completion_tokens_details?.reasoning_tokens ?? 0,
   }

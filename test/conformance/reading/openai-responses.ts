@@ -24,7 +24,7 @@ interface Response {
   readonly incomplete_details?: { readonly reason?: string } | null
   readonly usage?: {
     readonly input_tokens: number
-    readonly input_tokens_details?: { readonly cached_tokens?: number }
+    readonly input_tokens_details?: { readonly cached_tokens?: number; readonly cache_write_tokens?: number }
     readonly output_tokens: number
     readonly output_tokens_details?: { readonly reasoning_tokens?: number }
   } | null
@@ -63,7 +63,7 @@ function endOf({ status, incomplete_details: details, usage }: Response, calls: 
     usage: {
       input: usage?.input_tokens,
       cacheRead: usage?.input_tokens_details?.cached_tokens ?? 0,
-      cacheWrite: 0,
+      cacheWrite: usage?.input_tokens_details?.cache_write_tokens ?? 0,
       output: usage?.output_tokens,
       reasoning: usage?.output_tokens_details?.reasoning_tokens ?? 0,
     },

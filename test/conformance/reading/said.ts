@@ -18,7 +18,7 @@ export interface Call {
 }
 
 /** Totals, whatever the wire counts beside them; undefined where it does not say. */
-export interface SaidUsage {
+interface SaidUsage {
   readonly input: number | undefined
   readonly cacheRead: number
   readonly cacheWrite: number
