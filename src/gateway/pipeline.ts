@@ -60,6 +60,17 @@ export class Pipeline {
     return served?.provider.relay && served.provider.relays?.(served.model).includes(wire) ? served : undefined
   }
 
+  /** Who takes a request that can only be passed on; throws where the model's provider does not, or nobody has it. */
+  passedTo(
+    model: string,
+    { name, what, path }: { readonly name: string; readonly what: string; readonly path: string },
+  ): Served {
+    const served = this.#models.find(model)
+    if (served.provider.relays?.(served.model).includes(name)) return served
+    const message = `Model '${model.slice(0, 200)}' cannot ${what}: ${served.provider.name} does not take ${path}. Remedy: use a model of a provider that does.`
+    throw new InferloomError('unsupported_parameter', message, { param: 'model' })
+  }
+
   /** The shorter path: the request goes on as its client wrote it, and the answer is only watched. */
   async relay(
     request: RelayRequest,

@@ -17,7 +17,7 @@ export interface Upstream {
 export interface Question {
   readonly method: 'GET' | 'POST'
   readonly path: string
-  readonly body?: string
+  readonly body?: string | Uint8Array
   readonly headers?: Readonly<Record<string, string>>
   readonly accept: string
   readonly refusal: (refusal: UpstreamRefusal) => InferloomError

@@ -9,12 +9,23 @@ import type { ChatOptions } from './wire/openai-chat-options.ts'
 import { openaiChatWire } from './wire/openai-chat.ts'
 import { openaiCompletionsWire } from './wire/openai-completions.ts'
 import { openaiEmbeddingsWire } from './wire/openai-embeddings.ts'
+import { openaiPassed, type PassedName } from './wire/openai-passed.ts'
 import { openaiResponsesWire } from './wire/openai-responses.ts'
 
 const env = ['AZURE_OPENAI_API_KEY']
 const baseUrlEnv = 'AZURE_OPENAI_ENDPOINT'
 
 const chat: ChatOptions = { maxTokens: 'max_completion_tokens', tells: ['user', 'prompt_cache_key'] }
+
+/** All but moderations, in both APIs: https://learn.microsoft.com/azure/foundry/openai/reference */
+const passed: readonly PassedName[] = [
+  'openai-embeddings',
+  'openai-images',
+  'openai-image-edits',
+  'openai-speech',
+  'openai-transcriptions',
+  'openai-translations',
+]
 
 /**
  * OpenAI's models in one's own Azure resource, where models are asked for by the names of their deployments.
@@ -41,6 +52,7 @@ function currentApi(settings: ProviderSettings) {
     authorize: signing(settings),
     // https://learn.microsoft.com/azure/foundry/openai/how-to/responses
     generate: () => [openaiChatWire(chat), openaiResponsesWire, openaiCompletionsWire()],
+    passed: openaiPassed(passed),
     embed: openaiEmbeddingsWire({ base64: true }),
     list: openaiModelList(name),
   })
@@ -61,6 +73,7 @@ function datedApi(settings: ProviderSettings, version: string) {
       openaiChatWire({ ...chat, path: at('chat/completions') }),
       openaiCompletionsWire({ path: at('completions') }),
     ],
+    passed: openaiPassed(passed, at),
     embed: openaiEmbeddingsWire({ base64: true, path: at('embeddings') }),
     // Its list names the models that could be deployed, not the deployments that can be asked.
   })

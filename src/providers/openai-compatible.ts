@@ -8,6 +8,7 @@ import { timeoutsOf } from './timeouts.ts'
 import { openaiChatWire } from './wire/openai-chat.ts'
 import { openaiCompletionsWire } from './wire/openai-completions.ts'
 import { openaiEmbeddingsWire } from './wire/openai-embeddings.ts'
+import { openaiPassed } from './wire/openai-passed.ts'
 
 /** Any other server that speaks OpenAI's API: what it cannot do, it says itself. */
 const other: Preset = {
@@ -19,12 +20,20 @@ const other: Preset = {
   },
   completions: true,
   embeddings: true,
+  passed: [
+    'openai-moderations',
+    'openai-images',
+    'openai-image-edits',
+    'openai-speech',
+    'openai-transcriptions',
+    'openai-translations',
+  ],
 }
 
 export const openaiCompatible: readonly ProviderKind[] = [...presets, other].map(kindOf)
 
 function kindOf(preset: Preset): ProviderKind {
-  const { env, chat, completions = false, embeddings = false, list = true, onlyWhenNamed = false } = preset
+  const { env, chat, completions = false, embeddings = false, list = true, onlyWhenNamed = false, passed = [] } = preset
   const wires = [openaiChatWire(chat), ...(completions ? [openaiCompletionsWire(chat)] : [])]
   return {
     name: preset.name,
@@ -38,6 +47,7 @@ function kindOf(preset: Preset): ProviderKind {
         timeouts: timeoutsOf(timeouts),
         authorize: signWithKeys({ provider: name, keys, env, header: bearer, headers }),
         generate: () => wires,
+        passed: openaiPassed(passed),
         ...(embeddings && { embed: openaiEmbeddingsWire() }),
         ...(list && { list: openaiModelList(name) }),
       }),

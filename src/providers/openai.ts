@@ -7,6 +7,7 @@ import { timeoutsOf } from './timeouts.ts'
 import { openaiChatWire } from './wire/openai-chat.ts'
 import { openaiCompletionsWire } from './wire/openai-completions.ts'
 import { openaiEmbeddingsWire } from './wire/openai-embeddings.ts'
+import { openaiPassed } from './wire/openai-passed.ts'
 import { openaiResponsesWire } from './wire/openai-responses.ts'
 import type { GenerateWire } from './wire/wire.ts'
 
@@ -26,6 +27,16 @@ const wires: readonly GenerateWire[] = [
 /** Models that answer on the newer wire alone: https://developers.openai.com/api/docs/models */
 const responsesOnly = /-pro(?:-\d{4}|$)|codex|deep-research|computer-use/
 
+const passed = openaiPassed([
+  'openai-embeddings',
+  'openai-moderations',
+  'openai-images',
+  'openai-image-edits',
+  'openai-speech',
+  'openai-transcriptions',
+  'openai-translations',
+])
+
 export const openai: ProviderKind = {
   name: 'openai',
   env,
@@ -38,6 +49,7 @@ export const openai: ProviderKind = {
       timeouts: timeoutsOf(timeouts),
       authorize: signWithKeys({ provider: name, keys, env, header: bearer, headers }),
       generate: (model) => (responsesOnly.test(model) ? [openaiResponsesWire] : wires),
+      passed,
       embed: openaiEmbeddingsWire({ base64: true }),
       list: openaiModelList(name),
     }),

@@ -1,4 +1,5 @@
 import type { ChatOptions } from './wire/openai-chat-options.ts'
+import type { PassedName } from './wire/openai-passed.ts'
 
 /** A provider that speaks OpenAI's API, by what is different about it. */
 export interface Preset {
@@ -13,6 +14,11 @@ export interface Preset {
   /** Whether it completes bare prompts. */
   readonly completions?: true
   readonly embeddings?: true
+  /**
+   * What is passed on to it as it stands. Embeddings are only where it has vectors in base64, which OpenAI's clients ask
+   * for without being told to; elsewhere they are translated.
+   */
+  readonly passed?: readonly PassedName[]
   /** Whether it lists its models; absent means it does. */
   readonly list?: false
 }
@@ -32,6 +38,8 @@ export const presets: readonly Preset[] = [
       reasoning: 'reasoning',
       fields: { n: null, logprobs: null, top_logprobs: null, logit_bias: null, verbosity: null },
     },
+    // https://console.groq.com/docs/speech-to-text and …/text-to-speech
+    passed: ['openai-speech', 'openai-transcriptions', 'openai-translations'],
   },
   // https://docs.together.ai/reference/chat-completions-1: `logprobs` is a number there, and answers have a form of their own.
   {
@@ -44,6 +52,8 @@ export const presets: readonly Preset[] = [
     },
     completions: true,
     embeddings: true,
+    // https://docs.together.ai/docs/inference/openai-compatibility
+    passed: ['openai-images', 'openai-speech'],
   },
   // https://docs.fireworks.ai/api-reference/post-chatcompletions
   {
@@ -72,6 +82,8 @@ export const presets: readonly Preset[] = [
     baseUrl: 'https://api.x.ai/v1',
     env: ['XAI_API_KEY'],
     chat: { maxTokens: 'max_completion_tokens', fields: { logit_bias: null, verbosity: null }, tells: ['user'] },
+    // https://docs.x.ai/docs/guides/image-generations
+    passed: ['openai-images'],
   },
   // https://openrouter.ai/docs/api-reference/parameters
   {
@@ -192,6 +204,7 @@ export const presets: readonly Preset[] = [
     },
     completions: true,
     embeddings: true,
+    passed: ['openai-embeddings', 'openai-transcriptions', 'openai-translations'],
   },
   // https://docs.sglang.ai/basic_usage/openai_api_completions.html
   {
@@ -224,6 +237,7 @@ export const presets: readonly Preset[] = [
     },
     completions: true,
     embeddings: true,
+    passed: ['openai-embeddings'],
   },
   // https://lmstudio.ai/docs/developer/openai-compat/chat-completions
   {
@@ -253,5 +267,7 @@ export const presets: readonly Preset[] = [
     chat: { fields: { top_k: 'top_k', repeat_penalty: 'repeat_penalty', grammar: 'grammar', verbosity: null } },
     completions: true,
     embeddings: true,
+    // https://localai.io/features/
+    passed: ['openai-images', 'openai-speech', 'openai-transcriptions'],
   },
 ]

@@ -23,7 +23,7 @@ export interface RelayRequest {
   /** As the provider calls it. */
   readonly model: string
   /** The body in the client's own bytes, but for what policy had to change. */
-  readonly body: string
+  readonly body: string | Uint8Array
   readonly stream: boolean
   /** Those of the client's headers that belong to the wire, names in lower case. */
   readonly headers: Readonly<Record<string, string>>

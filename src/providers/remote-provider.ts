@@ -12,7 +12,15 @@ import { relayAnswer } from './relay-answer.ts'
 import { bodyKind, faultOf, jsonBody, understood } from './reply-body.ts'
 import { openaiRefusal } from './wire/openai-refusal.ts'
 import { requestIdOf } from './wire/refusal.ts'
-import type { CountWire, EmbedWire, GenerateWire, RerankWire, UpstreamRefusal, WireRequest } from './wire/wire.ts'
+import type {
+  CountWire,
+  EmbedWire,
+  GenerateWire,
+  RelayWire,
+  RerankWire,
+  UpstreamRefusal,
+  WireRequest,
+} from './wire/wire.ts'
 
 export type { UpstreamTimeouts } from '../transport/exchange.ts'
 
@@ -21,7 +29,7 @@ export interface UnsignedRequest {
   readonly method: 'GET' | 'POST'
   readonly url: URL
   readonly headers: Record<string, string>
-  readonly body?: string
+  readonly body?: string | Uint8Array
 }
 
 /** Everything that tells one remote provider from another: a new provider is a file that makes one of these. */
@@ -33,6 +41,8 @@ export interface RemoteProviderOptions {
   readonly authorize: (request: UnsignedRequest) => UnsignedRequest | Promise<UnsignedRequest>
   /** The wires that a model can be asked on, the one to translate to first. */
   readonly generate: (model: string) => readonly GenerateWire[]
+  /** What is only ever passed on to it. */
+  readonly passed?: readonly RelayWire[]
   readonly embed?: EmbedWire
   readonly count?: CountWire
   readonly rerank?: RerankWire
@@ -50,7 +60,7 @@ export interface RemoteProvider extends Provider {
 
 /** Makes a provider of a service that is asked over HTTP. */
 export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
-  const { name, authorize, count, embed, rerank } = options
+  const { name, authorize, count, embed, rerank, passed = [] } = options
   const baseUrl = options.baseUrl.replace(/\/+$/, '')
   const client = new UpstreamClient(name, options.timeouts)
   const upstream: Upstream = { name, baseUrl, client, authorize }
@@ -93,10 +103,10 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
         return understood(name, () => rerank.result(body, request))
       },
     }),
-    relays: (model) => options.generate(model).flatMap((wire) => (wire.relay ? [wire.name] : [])),
+    relays: (model) => [...options.generate(model), ...passed].flatMap((wire) => (wire.relay ? [wire.name] : [])),
     relay(request, signal) {
       models.asked(request.model)
-      return relay(upstream, options.generate(request.model), request, signal)
+      return relay(upstream, [...options.generate(request.model), ...passed], request, signal)
     },
     async close() {
       await models.close()
@@ -164,7 +174,7 @@ function chosenWire(wires: readonly GenerateWire[], request: GenerateRequest, pr
 
 async function relay(
   upstream: Upstream,
-  wires: readonly GenerateWire[],
+  wires: readonly (GenerateWire | RelayWire)[],
   request: RelayRequest,
   signal: AbortSignal,
 ): Promise<RelayReply> {
@@ -175,13 +185,15 @@ async function relay(
     throw new InferloomError('unsupported_parameter', message, { param: 'model' })
   }
   const { stream } = request
-  const accept = stream ? accepted[wire.framing] : 'application/json'
+  const bytes = 'bytes' in wire ? wire.bytes : undefined
+  const accept = bytes ? '*/*' : stream ? accepted[wire.framing] : 'application/json'
   const refusal = (given: UpstreamRefusal) => wire.refusal(given)
   const reply = await ask(upstream, { method: 'POST', accept, refusal, ...wire.relay.request(request) }, signal)
   return relayAnswer(reply, {
     provider,
     framing: wire.framing,
     watch: wire.relay.watch(stream, request),
+    ...(bytes && { bytes }),
     stream,
     signal,
   })

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { InferloomError } from '../canonical/errors.ts'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
 import type { RequestContext } from '../gateway/pipeline.ts'
+import { whileConnected } from './while-connected.ts'
 
 export interface AnswerOnceOptions<Request, Result> {
   readonly dialect: OneShotDialect<Request, Result>
@@ -18,18 +18,10 @@ export async function answerOnce<Request, Result>(
 ): Promise<unknown> {
   const receivedAt = performance.now() - reply.elapsedTime
   const parsed = dialect.parse(request.body, request.params as Readonly<Record<string, string>>)
-  const controller = new AbortController()
-  active.add(controller)
-  const onClose = () => controller.abort(new InferloomError('client_closed', 'The client closed the connection.'))
-  reply.raw.once('close', onClose)
-  try {
-    const { signal } = controller
+  return await whileConnected(active, reply, async (signal) => {
     const context = { id: request.id, dialect: dialect.name, stream: false, receivedAt, signal }
     const result = await run(parsed.request, context)
     void reply.headers(parsed.headers?.(result) ?? {}).type('application/json; charset=utf-8')
     return await reply.send(parsed.write(request.id, result))
-  } finally {
-    reply.raw.off('close', onClose)
-    active.delete(controller)
-  }
+  })
 }

@@ -20,6 +20,7 @@ import type { ResponseStore } from '../gateway/responses/response-store.ts'
 import type { Provider } from '../providers/provider.ts'
 import { admitRequests } from './admit.ts'
 import { answerOnce } from './answer-once.ts'
+import { answerPassed } from './answer-passed.ts'
 import { answer } from './answer.ts'
 import { postRoutes } from './custom-methods.ts'
 import { installErrorHandlers, onClientError } from './http-errors.ts'
@@ -27,7 +28,7 @@ import { readBodiesAsJson } from './json-bodies.ts'
 import { addModelRoutes } from './model-routes.ts'
 import { addStoredResponseRoutes } from './stored-responses.ts'
 
-const dialects = [openaiChat, openaiCompletions, anthropicMessages, gemini, ...relayOnly]
+const dialects = [openaiChat, openaiCompletions, anthropicMessages, gemini]
 
 export interface AppParts {
   readonly config: Config
@@ -69,26 +70,39 @@ export function buildApp({
   readBodiesAsJson(app)
   admitRequests(app, server, isClosing)
   const post = postRoutes(app)
+  const idleTimeoutMs = server.idleTimeoutSeconds * 1000
 
   for (const dialect of [...dialects, openaiResponses(responses)]) {
-    const options = { dialect, pipeline, active, idleTimeoutMs: server.idleTimeoutSeconds * 1000 }
+    const options = { dialect, pipeline, active, idleTimeoutMs }
     const config = routeConfig(dialect)
     for (const path of dialect.paths) post(path, { config }, (request, reply) => answer(options, request, reply))
+  }
+  for (const dialect of relayOnly) {
+    const config = dialect.takesForms ? { takesForms: true as const } : {}
+    post(dialect.path, { config }, (request, reply) =>
+      answerPassed({ dialect, pipeline, active, idleTimeoutMs }, request, reply),
+    )
   }
   const once = <Request, Result>(
     dialect: OneShotDialect<Request, Result>,
     run: (request: Request, context: RequestContext) => Promise<Result>,
+    what?: string,
   ) => {
     const config = routeConfig(dialect)
     for (const path of dialect.paths) {
-      post(path, { config }, (request, reply) => answerOnce({ dialect, run, active }, request, reply))
+      const passed = what === undefined ? undefined : { name: dialect.name, path, what }
+      post(path, { config }, (request, reply) =>
+        passed && pipeline.relayed(modelIn(request.body), passed.name)
+          ? answerPassed({ dialect: passed, pipeline, active, idleTimeoutMs }, request, reply)
+          : answerOnce({ dialect, run, active }, request, reply),
+      )
     }
   }
   once(anthropicCountTokens, (request, context) => pipeline.countTokens(request, context))
   once(geminiCountTokens, (request, context) => pipeline.countTokens(request, context))
   once(geminiEmbed, (request, context) => pipeline.embed(request, context))
   once(geminiBatchEmbed, (request, context) => pipeline.embed(request, context))
-  once(openaiEmbeddings, (request, context) => pipeline.embed(request, context))
+  once(openaiEmbeddings, (request, context) => pipeline.embed(request, context), 'embed texts')
   once(rerank, (request, context) => pipeline.rerank(request, context))
   addStoredResponseRoutes(app, responses)
   addModelRoutes(app, models)
@@ -102,4 +116,9 @@ export function buildApp({
 
 function routeConfig({ errorBody, idHeader }: Pick<Dialect, 'errorBody' | 'idHeader'>): FastifyContextConfig {
   return { ...(errorBody && { errorBody }), ...(idHeader && { idHeader }) }
+}
+
+function modelIn(body: unknown): string {
+  const { model } = (body ?? {}) as { readonly model?: unknown }
+  return typeof model === 'string' ? model : ''
 }

@@ -5,6 +5,11 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The body as it was sent, for those who pass it on; empty where there is none. */
     text: string
+    /** A form with files, where the endpoint takes such; nobody has read it. */
+    form: { readonly bytes: Buffer; readonly type: string } | undefined
+  }
+  interface FastifyContextConfig {
+    takesForms?: true
   }
 }
 
@@ -13,8 +18,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 /** Whatever content type a client names, these endpoints take JSON: `curl -d` names the one of web forms. */
 export function readBodiesAsJson(app: FastifyInstance): void {
   app.decorateRequest('text', '')
+  app.decorateRequest('form', undefined)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+    const type = request.headers['content-type'] ?? ''
+    if (request.routeOptions.config.takesForms && /^multipart\/form-data\b/i.test(type)) {
+      request.form = { bytes: body as Buffer, type }
+      return done(null)
+    }
     let text: string
     try {
       text = utf8.decode(body as Buffer)

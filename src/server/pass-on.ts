@@ -5,6 +5,7 @@ import type { Address, Dialect } from '../dialects/dialect.ts'
 import type { Served } from '../gateway/models.ts'
 import type { Pipeline, RelayReader, RequestContext } from '../gateway/pipeline.ts'
 import type { RelayReply } from '../providers/provider.ts'
+import type { FormField } from '../transport/form-fields.ts'
 import { membersOf, splice } from '../transport/json-splice.ts'
 import { drained } from './drained.ts'
 
@@ -15,6 +16,24 @@ export interface PassOnOptions {
   readonly served: Served
   readonly address: Address
   readonly context: RequestContext
+  /** The request's body, where it is a form. */
+  readonly form?: PassedForm
+  /** Whether the answer may be a stream, or no text at all, without having been asked for so. */
+  readonly anyForm?: boolean
+}
+
+interface PassedForm {
+  readonly bytes: Buffer
+  readonly type: string
+  readonly fields: ReadonlyMap<string, FormField>
+}
+
+interface PassReader extends RelayReader {
+  /** Whether the client has seen something of the answer. */
+  readonly begun: boolean
+  end(): void
+  /** Of an answer that has begun. */
+  fail(lastWords: string | undefined): void
 }
 
 /**
@@ -23,43 +42,65 @@ export interface PassOnOptions {
  */
 export async function passOn(options: PassOnOptions, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { dialect, pipeline, served, address, context } = options
+  const { form, idleTimeoutMs } = options
+  const headers = forwarded(request, dialect.forwardedHeaders)
   const relayed = {
     wire: dialect.name,
     model: served.model,
-    body: withModel(request.text, served.model),
+    body: form ? withFormModel(form, served.model) : withModel(request.text, served.model),
     stream: address.stream,
-    headers: forwarded(request, dialect.forwardedHeaders),
+    headers: form ? { ...headers, 'content-type': form.type } : headers,
   }
   const who = { served, model: address.model }
-  if (!address.stream) return await passWhole(reply, (reader) => pipeline.relay(relayed, who, context, reader))
-  const reader = new StreamReader(reply, options.idleTimeoutMs)
+  const reader = options.anyForm
+    ? new AnyReader(reply, idleTimeoutMs)
+    : address.stream
+      ? new StreamReader(reply, idleTimeoutMs)
+      : new WholeReader(reply)
   try {
     await pipeline.relay(relayed, who, context, reader)
-    reply.raw.end()
+    reader.end()
   } catch (error) {
     if (!reader.begun) throw error
     const known = asInferloomError(error)
-    fail(reply.raw, dialect.failEvent?.(known))
+    reader.fail(dialect.failEvent?.(known))
     if (known.code === 'internal_error') throw error
   }
 }
 
 /** An answer that is no stream is sent with its length, and as an error if it breaks off. */
-async function passWhole(reply: FastifyReply, relay: (reader: RelayReader) => Promise<void>): Promise<void> {
-  let head: Pick<RelayReply, 'status' | 'headers'> = { status: 200, headers: {} }
-  const pieces: Uint8Array[] = []
-  await relay({
-    begin: (given) => void (head = given),
-    take: (bytes) => void pieces.push(bytes),
-  })
-  const [first = new Uint8Array()] = pieces
-  const bytes = pieces.length > 1 ? Buffer.concat(pieces) : first
-  reply.hijack()
-  reply.raw.writeHead(head.status, { ...headersOf(head.headers, reply), 'content-length': bytes.length })
-  reply.raw.end(bytes)
+class WholeReader implements PassReader {
+  readonly begun = false
+  readonly #reply: FastifyReply
+  readonly #pieces: Uint8Array[] = []
+  #head: Pick<RelayReply, 'status' | 'headers'> = { status: 200, headers: {} }
+
+  constructor(reply: FastifyReply) {
+    this.#reply = reply
+  }
+
+  begin(head: Pick<RelayReply, 'status' | 'headers'>): void {
+    this.#head = head
+  }
+
+  take(bytes: Uint8Array): undefined {
+    this.#pieces.push(bytes)
+  }
+
+  end(): void {
+    const [first = new Uint8Array()] = this.#pieces
+    const bytes = this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : first
+    this.#reply.hijack()
+    const headers = headersOf(this.#head.headers, this.#reply)
+    this.#reply.raw.writeHead(this.#head.status, { ...headers, 'content-length': bytes.length })
+    this.#reply.raw.end(bytes)
+  }
+
+  /** Nothing of it has been seen. */
+  fail(): void {}
 }
 
-class StreamReader implements RelayReader {
+class StreamReader implements PassReader {
   begun = false
   readonly #reply: FastifyReply
   readonly #out: ServerResponse
@@ -85,12 +126,53 @@ class StreamReader implements RelayReader {
   take(bytes: Uint8Array): Promise<void> | undefined {
     return this.#out.write(bytes) ? undefined : drained(this.#out, this.#idleTimeoutMs)
   }
+
+  end(): void {
+    this.#out.end()
+  }
+
+  /** Where the wire has a word for it, it is the last one; otherwise the client must see that the answer was cut. */
+  fail(lastWords: string | undefined): void {
+    if (lastWords === undefined) this.#out.destroy()
+    else if (!this.#out.destroyed) this.#out.end(lastWords)
+  }
 }
 
-/** Where the wire has a word for it, it is the last one; otherwise the client must see that the answer was cut. */
-function fail(out: ServerResponse, lastWords: string | undefined): void {
-  if (lastWords === undefined) out.destroy()
-  else if (!out.destroyed) out.end(lastWords)
+/** JSON is sent whole; sounds and events are sent as they come, and only among events there is a word for a failure. */
+class AnyReader implements PassReader {
+  readonly #whole: WholeReader
+  readonly #stream: StreamReader
+  #chosen: PassReader
+  #isEvents = false
+
+  constructor(reply: FastifyReply, idleTimeoutMs: number) {
+    this.#whole = new WholeReader(reply)
+    this.#stream = new StreamReader(reply, idleTimeoutMs)
+    this.#chosen = this.#whole
+  }
+
+  get begun(): boolean {
+    return this.#chosen.begun
+  }
+
+  begin(head: Pick<RelayReply, 'status' | 'headers'>): void {
+    const type = head.headers['content-type'] ?? ''
+    this.#isEvents = /^text\/event-stream\b/i.test(type)
+    this.#chosen = /\bjson\b/i.test(type) || type === '' ? this.#whole : this.#stream
+    this.#chosen.begin(head)
+  }
+
+  take(bytes: Uint8Array): Promise<void> | undefined {
+    return this.#chosen.take(bytes)
+  }
+
+  end(): void {
+    this.#chosen.end()
+  }
+
+  fail(lastWords: string | undefined): void {
+    this.#chosen.fail(this.#isEvents ? lastWords : undefined)
+  }
 }
 
 /** Under which a provider's support finds a request, by the names that providers give it. */
@@ -133,4 +215,11 @@ function withModel(text: string, model: string): string {
   }
   const span = spans.get('model')
   return span ? splice(text, [{ ...span, text: JSON.stringify(model) }]) : text
+}
+
+/** The same of a form. */
+function withFormModel({ bytes, fields }: PassedForm, model: string): Uint8Array {
+  const field = fields.get('model')
+  if (!field || field.value === model) return bytes
+  return Buffer.concat([bytes.subarray(0, field.start), Buffer.from(model), bytes.subarray(field.end)])
 }

@@ -1,28 +1,23 @@
-import { InferloomError } from '../../canonical/errors.ts'
 import type { Dialect } from '../dialect.ts'
 import { errorEvent } from './error-body.ts'
 
-/** Endpoints whose requests can only be passed on: nothing here understands them, and no other wire says the same. */
-export const relayOnly: readonly Dialect[] = [
-  // https://platform.openai.com/docs/api-reference/moderations
-  passedOn('openai-moderations', '/v1/moderations'),
-  // https://platform.openai.com/docs/api-reference/images/create
-  passedOn('openai-images', '/v1/images/generations'),
-  // https://platform.openai.com/docs/api-reference/audio/createSpeech
-  passedOn('openai-audio', '/v1/audio/speech'),
-]
-
-function passedOn(name: string, path: string): Dialect {
-  return {
-    name,
-    paths: [path],
-    failEvent: errorEvent,
-    parse(_body, { model }) {
-      if (model === '') throw new InferloomError('missing_parameter', 'model is missing.', { param: 'model' })
-      const message =
-        `Model '${model.slice(0, 200)}' cannot be asked at ${path}: no provider of it takes ${name} here. ` +
-        'Remedy: ask one that does, as provider/model.'
-      throw new InferloomError('unsupported_parameter', message, { param: 'model' })
-    },
-  }
+/** An endpoint whose requests can only be passed on: nothing here understands them, and no other wire says the same. */
+export interface PassedDialect extends Pick<Dialect, 'name' | 'failEvent' | 'forwardedHeaders'> {
+  readonly path: string
+  /** What a provider that does not speak it cannot do: `generate images`. */
+  readonly what: string
+  /** Whether its requests may be forms with files. */
+  readonly takesForms?: true
 }
+
+export const relayOnly: readonly PassedDialect[] = [
+  // https://platform.openai.com/docs/api-reference/moderations
+  { name: 'openai-moderations', path: '/v1/moderations', what: 'moderate' },
+  // https://platform.openai.com/docs/api-reference/images
+  { name: 'openai-images', path: '/v1/images/generations', what: 'generate images' },
+  { name: 'openai-image-edits', path: '/v1/images/edits', what: 'edit images', takesForms: true },
+  // https://platform.openai.com/docs/api-reference/audio
+  { name: 'openai-speech', path: '/v1/audio/speech', what: 'speak' },
+  { name: 'openai-transcriptions', path: '/v1/audio/transcriptions', what: 'transcribe', takesForms: true },
+  { name: 'openai-translations', path: '/v1/audio/translations', what: 'translate audio', takesForms: true },
+].map((each) => ({ ...each, failEvent: errorEvent }) as PassedDialect)

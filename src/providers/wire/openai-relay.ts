@@ -64,8 +64,9 @@ export function watchWhole(): RelayWatch {
 }
 
 /** Whether usage is to be asked for that the client did not ask for, and that OpenAI leaves out of streams otherwise. */
-export function addsUsage({ stream, body }: RelayRequest): boolean {
-  return stream && !body.includes('"stream_options"')
+export function addsUsage(request: RelayRequest): request is RelayRequest & { readonly body: string } {
+  const { stream, body } = request
+  return stream && typeof body === 'string' && !body.includes('"stream_options"')
 }
 
 /** The same body in the same bytes, with that. */
@@ -126,7 +127,7 @@ function reasonOf(raw: string | undefined): FinishReason | undefined {
 }
 
 /** How many choices a request asks for; a number that stands elsewhere in it only makes the watch more patient. */
-function choicesOf(body: string): number {
-  const given = /"n"\s*:\s*(\d{1,3})\b/.exec(body)?.[1]
+function choicesOf(body: RelayRequest['body']): number {
+  const given = typeof body === 'string' ? /"n"\s*:\s*(\d{1,3})\b/.exec(body)?.[1] : undefined
   return Math.max(1, Number(given ?? 1))
 }

@@ -69,11 +69,21 @@ export interface GenerateWire {
   reader(): StreamReader
   refusal(refusal: UpstreamRefusal): InferloomError
   /** Absent where no dialect of ours is this wire. */
-  readonly relay?: {
-    request(request: RelayRequest): WireRequest
-    /** `request` is the one that was sent, for watches that need to know what was asked for. */
-    watch(stream: boolean, request?: RelayRequest): RelayWatch
-  }
+  readonly relay?: WireRelay
+}
+
+/** How requests of a wire are passed on. */
+export interface WireRelay {
+  request(request: RelayRequest): Omit<WireRequest, 'body'> & Pick<RelayRequest, 'body'>
+  /** `request` is the one that was sent, for watches that need to know what was asked for. */
+  watch(stream: boolean, request?: RelayRequest): RelayWatch
+}
+
+/** A wire on which requests are only ever passed on. */
+export interface RelayWire extends Pick<GenerateWire, 'name' | 'framing' | 'refusal'> {
+  readonly relay: WireRelay
+  /** The types of answers that are neither JSON nor events, and pass as they come. Where it is set, any form may come. */
+  readonly bytes?: RegExp
 }
 
 /** How to ask for the length of a prompt. */
