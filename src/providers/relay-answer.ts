@@ -11,6 +11,8 @@ interface RelayOptions {
   readonly watch: RelayWatch
   readonly stream: boolean
   readonly signal: AbortSignal
+  /** The types of answers that pass as they come; where it is set, events may come unasked too. */
+  readonly bytes?: RegExp
 }
 
 /** What tells a client about its answer and its limits; everything else is between us and the provider. */
@@ -19,17 +21,32 @@ const passedHeaders =
 
 export function relayAnswer(reply: UpstreamReply, options: RelayOptions): RelayReply {
   const { provider } = options
-  let kind: BodyKind
+  let kind: BodyKind | 'bytes'
   try {
-    kind = bodyKind(reply, options.stream ? options.framing : 'json', provider)
-    if (kind !== 'json' && !options.stream) throw unasked(provider)
+    const asBytes = options.bytes?.test(reply.headers['content-type'] ?? '') ?? false
+    kind = asBytes ? 'bytes' : bodyKind(reply, options.stream ? options.framing : 'json', provider)
+    if (kind !== 'json' && !options.stream && !options.bytes) throw unasked(provider)
   } catch (error) {
     reply.cancel()
     throw error
   }
   const headers = Object.fromEntries(Object.entries(reply.headers).filter(([name]) => passedHeaders.test(name)))
-  const chunks = kind === 'json' ? wholeChunk(reply, options) : eventChunks(reply, kind, options)
+  const chunks = chunksOf(reply, kind, options)
   return { status: reply.status, headers, chunks }
+}
+
+function chunksOf(reply: UpstreamReply, kind: BodyKind | 'bytes', options: RelayOptions): AsyncIterable<RelayChunk> {
+  if (kind === 'bytes') return byteChunks(reply, options)
+  return kind === 'json' ? wholeChunk(reply, options) : eventChunks(reply, kind, options)
+}
+
+/** Nothing in them says where they end: the connection does. */
+async function* byteChunks(reply: UpstreamReply, { provider, signal }: RelayOptions): AsyncGenerator<RelayChunk> {
+  try {
+    for await (const pieces of reply.body) for (const bytes of pieces) yield { bytes, deltas: 1 }
+  } catch (error) {
+    throw error === signal.reason ? error : faultOf(error, provider)
+  }
 }
 
 async function* wholeChunk(
