@@ -2,7 +2,8 @@ import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import type { Provider } from '../providers/provider.ts'
-import { providerKinds, type ProviderKind, type ProviderSettings } from '../providers/registry.ts'
+import type { ProviderKind, ProviderSettings } from '../providers/registry.ts'
+import { providerVariables } from '../providers/variables.ts'
 
 type Configured = Exclude<Config['providers'][string], false>
 type Environment = LoadedConfig['env']
@@ -14,10 +15,14 @@ export interface OpenedProviders {
 }
 
 /** The services to ask: those of the configuration, and those whose key is in the environment. */
-export function openProviders({ config, env }: LoadedConfig): OpenedProviders {
+export async function openProviders({ config, env }: LoadedConfig): Promise<OpenedProviders> {
+  const named = Object.values(config.providers).some((settings) => settings !== false)
+  // Their code takes 15 MB of memory: none of it is loaded where nobody is to be asked.
+  if (!named && !providerVariables.some((name) => env[name])) return { providers: [], complaints: [] }
+  const { providerKinds } = await import('../providers/registry.ts')
   const complaints: InferloomError[] = []
   const configured = Object.entries(config.providers).flatMap(([name, settings]) =>
-    settings === false ? [] : [open(kindOf(name, settings), name, settings, env)],
+    settings === false ? [] : [open(kindOf(providerKinds, name, settings), name, settings, env)],
   )
   const found = providerKinds
     .filter((kind) => !Object.hasOwn(config.providers, kind.name) && isInEnvironment(kind, env))
@@ -34,10 +39,10 @@ export function openProviders({ config, env }: LoadedConfig): OpenedProviders {
   return { providers: [...configured, ...found], complaints }
 }
 
-function kindOf(name: string, { kind: given = name }: Configured): ProviderKind {
-  const kind = providerKinds.find((each) => each.name === given)
+function kindOf(kinds: readonly ProviderKind[], name: string, { kind: given = name }: Configured): ProviderKind {
+  const kind = kinds.find((each) => each.name === given)
   if (kind) return kind
-  const known = providerKinds.map((each) => each.name).join(', ')
+  const known = kinds.map((each) => each.name).join(', ')
   throw new InferloomError(
     'config_invalid',
     `providers.${name}.kind: there is no kind of provider '${given}'. Remedy: set it to one of ${known}.`,

@@ -33,7 +33,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
         'Remedy: set server.keys (INFERLOOM_KEYS) to a key of 16 characters or more, or listen on 127.0.0.1.',
     )
   }
-  const { providers, complaints } = openProviders(loaded)
+  const { providers, complaints } = await openProviders(loaded)
   const store = await openStore(home)
   const active = new Set<AbortController>()
   let closing: Promise<void> | undefined
