@@ -13,7 +13,7 @@ interface Framing {
   rest(): readonly Framed[]
 }
 
-interface Framed {
+export interface Framed {
   /** As they came, framing included. */
   readonly bytes: Uint8Array
   /** Absent where there is nothing in it. */

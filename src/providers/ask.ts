@@ -3,13 +3,14 @@ import type { UpstreamReply } from '../transport/exchange.ts'
 import type { UpstreamClient } from '../transport/upstream-client.ts'
 import { beginningOf } from '../transport/whole-body.ts'
 import { version } from '../version.ts'
+import type { Addresses } from './addresses.ts'
 import type { UnsignedRequest } from './remote-provider.ts'
 import type { UpstreamRefusal } from './wire/wire.ts'
 
 /** Whom to ask, and how to say who asks. */
 export interface Upstream {
   readonly name: string
-  readonly baseUrl: string
+  readonly addresses: Addresses
   readonly client: UpstreamClient
   readonly authorize: (request: UnsignedRequest) => UnsignedRequest | Promise<UnsignedRequest>
 }
@@ -32,8 +33,9 @@ const notForWires =
 /** Sends one request; resolves when the provider says yes, and throws what it said otherwise. */
 export async function ask(upstream: Upstream, question: Question, signal: AbortSignal): Promise<UpstreamReply> {
   const { name: provider } = upstream
-  const request = await upstream.authorize(unsigned(upstream, question))
-  if (request.url.origin !== new URL(upstream.baseUrl).origin) {
+  const signed = upstream.authorize(unsigned(upstream, question))
+  const request = signed instanceof Promise ? await signed : signed
+  if (!upstream.addresses.isHere(request.url)) {
     throw new InferloomError('internal_error', `A request for ${provider} was signed for another host.`)
   }
   const reply = await upstream.client.send(request, signal)
@@ -56,25 +58,19 @@ export async function ask(upstream: Upstream, question: Question, signal: AbortS
   return reply
 }
 
-/** A model with such a name would lead elsewhere, percent-encoded or not: https://url.spec.whatwg.org/#double-dot-path-segment */
-const dotSegment = /(^|\/)(\.|%2e){1,2}([/?]|$)/i
-
-function unsigned({ name, baseUrl }: Upstream, question: Question): UnsignedRequest {
+function unsigned({ name, addresses }: Upstream, question: Question): UnsignedRequest {
   const { method, path, body, accept } = question
-  const base = new URL(baseUrl)
-  const url = new URL(baseUrl + path)
-  const inside = url.origin === base.origin && url.pathname.startsWith(base.pathname)
-  if (!inside || dotSegment.test(path)) {
-    throw new InferloomError('invalid_value', `model cannot be named so at ${name}.`, { param: 'model' })
-  }
+  const url = addresses.at(path)
+  if (!url) throw new InferloomError('invalid_value', `model cannot be named so at ${name}.`, { param: 'model' })
   const headers: Record<string, string> = {
     accept,
     'accept-encoding': 'identity',
     'user-agent': `inferloom/${version}`,
     ...(body !== undefined && { 'content-type': 'application/json' }),
   }
-  for (const [header, value] of Object.entries(question.headers ?? {})) {
-    if (notForWires.test(header)) continue
+  for (const header in question.headers) {
+    const value = question.headers[header]
+    if (value === undefined || notForWires.test(header)) continue
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
       const message = `Header '${header}' holds characters that a header cannot have. Remedy: leave them out.`
       throw new InferloomError('invalid_value', message, { param: header })

@@ -1,6 +1,6 @@
 import { InferloomError } from '../canonical/errors.ts'
 import type { UpstreamReply } from '../transport/exchange.ts'
-import { framingOf } from './answer-stream.ts'
+import { framingOf, type Framed } from './answer-stream.ts'
 import type { RelayChunk, RelayReply } from './provider.ts'
 import { bodyKind, checkedBody, faultOf, type BodyKind } from './reply-body.ts'
 import type { RelayWatch } from './wire/wire.ts'
@@ -19,6 +19,18 @@ interface RelayOptions {
 const passedHeaders =
   /^(content-type|retry-after(-ms)?|openai-(processing-ms|model|version)|(anthropic|x)-ratelimit-[a-z0-9-]+|(x-)?(request|trace)-id|x-amzn-requestid|x-goog-request-id|apim-request-id)$/
 
+/** Whether headers of a name are passed on; every answer of a provider has the same few. */
+const known = new Map<string, boolean>()
+const mostKnown = 1000
+
+function isPassed(name: string): boolean {
+  let passed = known.get(name)
+  if (passed !== undefined) return passed
+  passed = passedHeaders.test(name)
+  if (known.size < mostKnown) known.set(name, passed)
+  return passed
+}
+
 export function relayAnswer(reply: UpstreamReply, options: RelayOptions): RelayReply {
   const { provider } = options
   let kind: BodyKind | 'bytes'
@@ -30,7 +42,11 @@ export function relayAnswer(reply: UpstreamReply, options: RelayOptions): RelayR
     reply.cancel()
     throw error
   }
-  const headers = Object.fromEntries(Object.entries(reply.headers).filter(([name]) => passedHeaders.test(name)))
+  const headers: Record<string, string> = {}
+  for (const name of Object.keys(reply.headers)) {
+    const value = reply.headers[name]
+    if (value !== undefined && isPassed(name)) headers[name] = value
+  }
   const chunks = chunksOf(reply, kind, options)
   return { status: reply.status, headers, chunks }
 }
@@ -49,48 +65,69 @@ async function* byteChunks(reply: UpstreamReply, { provider, signal }: RelayOpti
   }
 }
 
-async function* wholeChunk(
-  reply: UpstreamReply,
-  { provider, watch, signal }: RelayOptions,
-): AsyncGenerator<RelayChunk> {
-  try {
-    const bytes = await checkedBody(reply, provider)
-    const { hidden: _, ...seen } = watch.see(bytes)
-    if (!watch.complete) throw cut(provider)
-    yield { bytes, ...seen }
-  } catch (error) {
-    throw error === signal.reason ? error : faultOf(error, provider)
+/** By hand, as `eventChunks`: a generator costs several turns of its own for each chunk. */
+function wholeChunk(reply: UpstreamReply, { provider, watch, signal }: RelayOptions): AsyncIterable<RelayChunk> {
+  let asked = false
+  const next = async (): Promise<IteratorResult<RelayChunk>> => {
+    if (asked) return { done: true, value: undefined }
+    asked = true
+    try {
+      const bytes = await checkedBody(reply, provider)
+      const { hidden: _, ...seen } = watch.see(bytes)
+      if (!watch.complete) throw cut(provider)
+      return { done: false, value: { bytes, ...seen } }
+    } catch (error) {
+      throw error === signal.reason ? error : faultOf(error, provider)
+    }
   }
+  return iterated(next, reply)
 }
 
-async function* eventChunks(
+function eventChunks(
   reply: UpstreamReply,
   kind: Exclude<BodyKind, 'json'>,
   { provider, watch, signal }: RelayOptions,
-): AsyncGenerator<RelayChunk> {
+): AsyncIterable<RelayChunk> {
   const framing = framingOf(kind)
-  try {
-    for await (const pieces of reply.body) {
-      const events = pieces.flatMap((bytes) => framing.push(bytes).map((framed) => framed.bytes))
-      if (events.length > 0) yield seen(events, watch)
+  const body = reply.body[Symbol.asyncIterator]()
+  let ended = false
+  const next = async (): Promise<IteratorResult<RelayChunk>> => {
+    try {
+      while (!ended) {
+        const { done, value: pieces } = await body.next()
+        ended = done === true
+        const events = done ? framing.rest() : pieces.flatMap((bytes) => framing.push(bytes))
+        if (events.length > 0) return { done: false, value: seen(events, watch) }
+      }
+      if (!watch.complete) throw cut(provider)
+      return { done: true, value: undefined }
+    } catch (error) {
+      reply.cancel()
+      throw error === signal.reason ? error : faultOf(error, provider)
     }
-    const rest = framing.rest().map((framed) => framed.bytes)
-    if (rest.length > 0) yield seen(rest, watch)
-    if (!watch.complete) throw cut(provider)
-  } catch (error) {
-    throw error === signal.reason ? error : faultOf(error, provider)
   }
+  return iterated(next, reply)
 }
 
-function seen(events: readonly Uint8Array[], watch: RelayWatch): RelayChunk {
+function iterated(next: () => Promise<IteratorResult<RelayChunk>>, reply: UpstreamReply): AsyncIterable<RelayChunk> {
+  const end = () => {
+    reply.cancel()
+    return Promise.resolve({ done: true, value: undefined } as const)
+  }
+  return { [Symbol.asyncIterator]: () => ({ next, return: end }) }
+}
+
+function seen(events: readonly Framed[], watch: RelayWatch): RelayChunk {
   let deltas = 0
   let last: Omit<RelayChunk, 'bytes' | 'deltas'> = {}
-  const passed = events.filter((event) => {
-    const { deltas: more, hidden, ...rest } = watch.see(event)
+  const passed: Uint8Array[] = []
+  for (const { bytes } of events) {
+    const { deltas: more, hidden, finishReason, usage } = watch.see(bytes)
     deltas += more
-    if (rest.finishReason !== undefined || rest.usage !== undefined) last = { ...last, ...rest }
-    return hidden !== true
-  })
+    if (finishReason !== undefined) last = { ...last, finishReason }
+    if (usage !== undefined) last = { ...last, usage }
+    if (hidden !== true) passed.push(bytes)
+  }
   return { bytes: joined(passed), deltas, ...last }
 }
 

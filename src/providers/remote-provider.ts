@@ -4,6 +4,7 @@ import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 import type { UpstreamTimeouts } from '../transport/exchange.ts'
 import { UpstreamClient } from '../transport/upstream-client.ts'
+import { Addresses } from './addresses.ts'
 import { answerStream, framingOf } from './answer-stream.ts'
 import { ask, type Upstream } from './ask.ts'
 import { ModelList, type ModelListState } from './model-list.ts'
@@ -63,7 +64,7 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
   const { name, authorize, count, embed, rerank, passed = [] } = options
   const baseUrl = options.baseUrl.replace(/\/+$/, '')
   const client = new UpstreamClient(name, options.timeouts)
-  const upstream: Upstream = { name, baseUrl, client, authorize }
+  const upstream: Upstream = { name, addresses: new Addresses(baseUrl), client, authorize }
   const models = new ModelList({
     fixed: options.models ?? [],
     read: (signal) => readList(upstream, options.list, signal),

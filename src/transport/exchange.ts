@@ -147,18 +147,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated {
   async #whole(most: number): Promise<Buffer | undefined> {
     this.#mostOfWhole = most
     this.#takeForWhole(most)
-    if (this.#heldBytes <= most && !this.#over) {
+    if (!this.#over) {
       if (this.#controller?.paused === true) this.#controller.resume()
       await this.#more()
     }
     if (this.#failure) throw this.#failure.error
     if (this.#heldBytes > most) return undefined
-    const [first, ...others] = this.#held
-    this.#held = []
-    if (!first) return Buffer.alloc(0)
-    return others.length > 0
-      ? Buffer.concat([first, ...others])
-      : Buffer.from(first.buffer, first.byteOffset, first.length)
+    const [first] = this.#held
+    const one = first !== undefined && this.#held.length === 1
+    return one ? Buffer.from(first.buffer, first.byteOffset, first.length) : Buffer.concat(this.#held)
   }
 
   #takeForWhole(most: number): void {
@@ -213,11 +210,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated {
   }
 }
 
+/** undici has put the names in lower case. */
 function firstOfEach(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const first: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
-    const one = Array.isArray(value) ? value[0] : value
-    if (one !== undefined) first[name.toLowerCase()] = one
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
+    const one = typeof value === 'string' ? value : value?.[0]
+    if (one !== undefined) first[name] = one
   }
   return first
 }
