@@ -66,6 +66,7 @@ export const errorCatalogue = {
   provider_failed: { status: 502, type: 'server_error', retryable: true },
   provider_unreachable: { status: 502, type: 'server_error', retryable: true },
   provider_timeout: { status: 504, type: 'server_error', retryable: true },
+  deadline_exceeded: { status: 504, type: 'server_error', retryable: true },
   provider_invalid_reply: { status: 502, type: 'server_error', retryable: true },
   server_unreachable: { status: 500, type: 'server_error', retryable: true },
 } as const satisfies Record<string, ErrorKind>

@@ -31,6 +31,7 @@ interface Planned extends Footprint {
 /** Local models as one provider: each in a process of its own, loaded when asked for, within a budget of memory. */
 export class EnginePool implements Provider {
   readonly name = 'local'
+  readonly plansDeadlines = true
   readonly #options: PoolOptions
   readonly #residents = new Map<string, Resident>()
   readonly #headers = new ModelHeaders()

@@ -4,6 +4,7 @@ import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 import type { RelayReply, RelayRequest, TokenCount } from '../providers/provider.ts'
 import type { Ledger } from './ledger/ledger.ts'
+import { limitOf, type Limit } from './deadline.ts'
 import type { Models, Served } from './models.ts'
 import { Timings } from './timings.ts'
 
@@ -14,6 +15,8 @@ export interface RequestContext {
   readonly stream: boolean
   /** `performance.now()` when the request was received. */
   readonly receivedAt: number
+  /** Milliseconds after that by which the answer is wanted. */
+  readonly deadlineMs?: number
   /** Aborted when the client leaves or the server ends. */
   readonly signal: AbortSignal
 }
@@ -38,10 +41,12 @@ export class Pipeline {
 
   async *run(request: GenerateRequest, context: RequestContext): AsyncGenerator<readonly StreamEvent[]> {
     const timings = new Timings(request.model, context)
+    let limit: Limit | undefined
     try {
       const served = this.#models.find(request.model)
       timings.servedBy(served)
-      for await (const events of served.provider.generate({ ...request, model: served.model }, context.signal)) {
+      limit = limitOf(context, served.provider)
+      for await (const events of served.provider.generate({ ...request, model: served.model }, limit.signal)) {
         timings.observe(events)
         yield events
       }
@@ -49,6 +54,7 @@ export class Pipeline {
       timings.error = asInferloomError(error)
       throw error
     } finally {
+      limit?.end()
       // Also when the reader stops early: `finally` runs on return() too, so a request that was left has its row.
       this.#ledger.record(timings.row())
     }
@@ -80,8 +86,9 @@ export class Pipeline {
   ): Promise<void> {
     const timings = new Timings(model, context)
     timings.servedBy(served)
+    const limit = limitOf(context, served.provider)
     try {
-      const reply = await served.provider.relay?.(request, context.signal)
+      const reply = await served.provider.relay?.(request, limit.signal)
       if (!reply) throw new InferloomError('internal_error', `${served.provider.name} passes nothing on.`)
       reader.begin(reply)
       for await (const chunk of reply.chunks) {
@@ -95,6 +102,7 @@ export class Pipeline {
       timings.error = asInferloomError(error)
       throw error
     } finally {
+      limit.end()
       this.#ledger.record(timings.row())
     }
   }
@@ -102,16 +110,21 @@ export class Pipeline {
   /** Undefined where the model's provider does not say. Nothing is answered, so that the ledger has nothing to keep. */
   async countTokens(request: GenerateRequest, context: RequestContext): Promise<TokenCount | undefined> {
     const { provider, model } = this.#models.find(request.model)
-    return await provider.countTokens?.({ ...request, model }, context.signal)
+    const limit = limitOf(context, provider)
+    try {
+      return await provider.countTokens?.({ ...request, model }, limit.signal)
+    } finally {
+      limit.end()
+    }
   }
 
   embed(request: EmbedRequest, context: RequestContext): Promise<EmbedResult> {
-    const send = ({ provider, model }: Served) => provider.embed?.({ ...request, model }, context.signal)
+    const send = ({ provider, model }: Served, signal: AbortSignal) => provider.embed?.({ ...request, model }, signal)
     return this.#once(request.model, 'embed texts', send, context)
   }
 
   rerank(request: RerankRequest, context: RequestContext): Promise<RerankResult> {
-    const send = ({ provider, model }: Served) => provider.rerank?.({ ...request, model }, context.signal)
+    const send = ({ provider, model }: Served, signal: AbortSignal) => provider.rerank?.({ ...request, model }, signal)
     return this.#once(request.model, 'rank documents', send, context)
   }
 
@@ -119,14 +132,16 @@ export class Pipeline {
   async #once<Result extends { readonly inputTokens: number }>(
     model: string,
     what: string,
-    send: (served: Served) => Promise<Result> | undefined,
+    send: (served: Served, signal: AbortSignal) => Promise<Result> | undefined,
     context: RequestContext,
   ): Promise<Result> {
     const timings = new Timings(model, context)
+    let limit: Limit | undefined
     try {
       const served = this.#models.find(model)
       timings.servedBy(served)
-      const result = await send(served)
+      limit = limitOf(context, served.provider)
+      const result = await send(served, limit.signal)
       if (!result) {
         const message = `Model '${model}' cannot ${what}: ${served.provider.name} does not offer it. Remedy: use another model.`
         throw new InferloomError('invalid_value', message, { param: 'model' })
@@ -138,6 +153,7 @@ export class Pipeline {
       timings.error = asInferloomError(error)
       throw error
     } finally {
+      limit?.end()
       this.#ledger.record(timings.row())
     }
   }

@@ -61,6 +61,8 @@ export interface Provider {
   models(): readonly ModelInfo[]
   /** Whether a model that it does not list may be asked for all the same: it then says itself whether there is one. */
   readonly acceptsUnlisted?: boolean
+  /** Whether it serves by deadlines itself, and answers late rather than not at all; others' requests end with theirs. */
+  readonly plansDeadlines?: boolean
   /** Resolves when requests can be answered now, rejects with the reason when they cannot. */
   ready(): Promise<void>
   /**

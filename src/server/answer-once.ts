@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
 import type { RequestContext } from '../gateway/pipeline.ts'
+import { askedDeadline } from './asked-deadline.ts'
 import { whileConnected } from './while-connected.ts'
 
 export interface AnswerOnceOptions<Request, Result> {
@@ -18,8 +19,9 @@ export async function answerOnce<Request, Result>(
 ): Promise<unknown> {
   const receivedAt = performance.now() - reply.elapsedTime
   const parsed = dialect.parse(request.body, request.params as Readonly<Record<string, string>>)
+  const deadline = askedDeadline(request.headers)
   return await whileConnected(active, reply, async (signal) => {
-    const context = { id: request.id, dialect: dialect.name, stream: false, receivedAt, signal }
+    const context = { id: request.id, dialect: dialect.name, stream: false, receivedAt, signal, ...deadline }
     const result = await run(parsed.request, context)
     void reply.headers(parsed.headers?.(result) ?? {}).type('application/json; charset=utf-8')
     return await reply.send(parsed.write(request.id, result))

@@ -3,6 +3,7 @@ import { InferloomError } from '../canonical/errors.ts'
 import type { PassedDialect } from '../dialects/openai/relay-only.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
 import { formFields } from '../transport/form-fields.ts'
+import { askedDeadline } from './asked-deadline.ts'
 import { passOn } from './pass-on.ts'
 import { whileConnected } from './while-connected.ts'
 
@@ -29,9 +30,10 @@ export async function answerPassed(
   }
   if (typeof given !== 'string') throw new InferloomError('invalid_value', 'model must be a text.', { param: 'model' })
   const stream = form ? form.fields.get('stream')?.value === 'true' : body?.['stream'] === true
+  const deadline = askedDeadline(request.headers)
   const served = pipeline.passedTo(given, dialect)
   await whileConnected(active, reply, async (signal) => {
-    const context = { id: request.id, dialect: dialect.name, stream, receivedAt, signal }
+    const context = { id: request.id, dialect: dialect.name, stream, receivedAt, signal, ...deadline }
     const address = { model: given, stream }
     const options = { dialect, pipeline, idleTimeoutMs, served, address, context, anyForm: true }
     await passOn({ ...options, ...(form && { form }) }, request, reply)

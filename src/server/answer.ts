@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
-import type { GenerateRequest } from '../canonical/request.ts'
 import type { Address, AnswerWriter, Dialect } from '../dialects/dialect.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
+import { askedDeadline } from './asked-deadline.ts'
 import { drained } from './drained.ts'
 import { passOn } from './pass-on.ts'
 
@@ -22,17 +22,18 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   const receivedAt = performance.now() - reply.elapsedTime
   const body = isRecord(request.body) ? request.body : {}
   const address = { ...addressOf(dialect, request, body), ...(request.owner !== undefined && { owner: request.owner }) }
-  const asked = askedByHeader(request)
+  const { owner } = request
+  const deadline = askedDeadline(request.headers)
   const controller = new AbortController()
   active.add(controller)
   const onClose = () => {
     if (!reply.raw.writableFinished)
       controller.abort(new InferloomError('client_closed', 'The client closed the connection.'))
   }
-  reply.raw.once('close', onClose)
+  reply.raw.on('close', onClose)
   try {
     const { signal } = controller
-    const context = { id: request.id, dialect: dialect.name, stream: address.stream, receivedAt, signal }
+    const context = { id: request.id, dialect: dialect.name, stream: address.stream, receivedAt, signal, ...deadline }
     const served =
       dialect.relayable?.(body, address) === false ? undefined : pipeline.relayed(address.model, dialect.name)
     if (served) {
@@ -41,7 +42,10 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     }
     const parsed = dialect.parse(request.body, address, await dialect.recall?.(body, address))
     const { stream } = parsed
-    const events = pipeline.run({ ...parsed.request, ...asked }, { ...context, stream })
+    const events = pipeline.run(
+      { ...parsed.request, ...(owner !== undefined && { owner }), ...deadline },
+      { ...context, stream },
+    )
     const writer = parsed.writer(request.id)
     if (!stream) {
       const all: StreamEvent[] = []
@@ -57,7 +61,6 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     await relay(first, events, writer, { out: reply.raw, idleTimeoutMs })
     return reply
   } finally {
-    reply.raw.off('close', onClose)
     active.delete(controller)
   }
 }
@@ -70,23 +73,6 @@ function addressOf({ address }: Dialect, { params }: FastifyRequest, body: Reado
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** A day: the longest that anyone can wait for. */
-const longestDeadlineMs = 86_400_000
-
-/** What comes beside the body whatever the dialect: who asks, and by when the answer is wanted. */
-function askedByHeader({ headers, owner }: FastifyRequest): Pick<GenerateRequest, 'owner' | 'deadlineMs'> {
-  const header = headers['x-inferloom-deadline']
-  const deadlineMs = header === undefined ? undefined : Number(header)
-  if (deadlineMs !== undefined && !(deadlineMs >= 1 && deadlineMs <= longestDeadlineMs)) {
-    throw new InferloomError(
-      'invalid_value',
-      `x-inferloom-deadline = ${String(header).slice(0, 40)} is not valid: it is a number of milliseconds from 1 to ${longestDeadlineMs}.`,
-      { param: 'x-inferloom-deadline' },
-    )
-  }
-  return { ...(owner !== undefined && { owner }), ...(deadlineMs !== undefined && { deadlineMs }) }
 }
 
 function nameProvidersRequest(reply: FastifyReply, events: readonly StreamEvent[]): void {

@@ -242,3 +242,45 @@ test('the provider’s id of a request is told whichever way it is answered, and
   expect(await idsOf('/v1/messages', {})).toBeNull()
   expect(await idsOf('/v1/messages/count_tokens', {})).toBeNull()
 })
+
+const messagesPath = '/v1/messages'
+const said = { model: 'up/m', max_tokens: 9, messages: question }
+const bodies: Readonly<Record<string, object>> = {
+  [chat]: said,
+  [messagesPath]: said,
+  '/v1/embeddings': { model: 'up/m', input: 'x' },
+  '/v1/audio/speech': { model: 'up/m', input: 'x', voice: 'alloy' },
+}
+const paths = Object.keys(bodies)
+
+test.each(paths)('at its deadline a request to %s is ended, here and upstream', async (path) => {
+  const stalled: UpstreamAnswer = { headers: { 'content-type': 'application/json' }, body: '{', ending: 'stall' }
+  const { upstream, server } = await started(() => stalled)
+  const answer = await server.post(path, bodies[path], { 'x-inferloom-deadline': '150' })
+  expect(answer.status).toBe(504)
+  expect(await answer.text()).toMatch(/up was not complete within 150 milliseconds/)
+  await upstream.asked[0]?.left
+  expect((await ledgerOf(server))[0]).toMatchObject({ status: 504, error: 'deadline_exceeded', provider: 'up' })
+})
+
+test.each([chat, messagesPath])('a stream from %s ends at its deadline with an error event', async (path) => {
+  const { upstream, server } = await started(() => ({ ...sse([delta('a')]), ending: 'stall' }))
+  const answer = await server.post(path, { ...bodies[path], stream: true }, { 'x-inferloom-deadline': '300' })
+  expect(answer.status).toBe(200)
+  const events = (await answer.text()).trimEnd().split('\n\n')
+  expect(events.at(-1)).toMatch(/not complete within 300 milliseconds/)
+  await upstream.asked[0]?.left
+  expect((await ledgerOf(server))[0]).toMatchObject({ status: 504, error: 'deadline_exceeded', output_tokens: 1 })
+})
+
+test('a deadline that is kept changes nothing, and one that is none is refused on every path', async () => {
+  const { server } = await started(() => json(whole))
+  for (const path of [chat, messagesPath]) {
+    expect((await server.post(path, bodies[path], { 'x-inferloom-deadline': '60000' })).status).toBe(200)
+  }
+  for (const path of paths) {
+    const refused = await server.post(path, bodies[path], { 'x-inferloom-deadline': 'soon' })
+    expect(refused.status).toBe(400)
+    expect(await refused.text()).toContain('x-inferloom-deadline = soon')
+  }
+})

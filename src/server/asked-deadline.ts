@@ -1,0 +1,15 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { InferloomError } from '../canonical/errors.ts'
+
+/** A day: the longest that anyone can wait for. */
+const longestDeadlineMs = 86_400_000
+
+/** By when an answer is wanted, whatever the dialect. */
+export function askedDeadline(headers: IncomingHttpHeaders): { readonly deadlineMs?: number } {
+  const header = headers['x-inferloom-deadline']
+  if (header === undefined) return {}
+  const deadlineMs = Number(header)
+  if (deadlineMs >= 1 && deadlineMs <= longestDeadlineMs) return { deadlineMs }
+  const message = `x-inferloom-deadline = ${String(header).slice(0, 40)} is not valid: it is a number of milliseconds from 1 to ${longestDeadlineMs}.`
+  throw new InferloomError('invalid_value', message, { param: 'x-inferloom-deadline' })
+}
