@@ -86,18 +86,20 @@ describe.skipIf(recordedReplies('cohere').length === 0)('recorded vectors and ra
 
   test.for(['openai', 'cohere'] as const)('vectors of %s, on OpenAI’s and on Google’s wire', async (provider) => {
     answer = () => json(reply(provider, `${provider}-embedding`))
-    // The recordings hold the beginnings of vectors, whose length is made 1 here.
-    const expected = vectors[provider]().map((vector) => vector.map((each) => each / Math.hypot(...vector)))
-    const close = expected.map((vector) => vector.map((each) => expect.closeTo(each, 5) as number))
+    const recorded = vectors[provider]()
+    // The recordings hold the beginnings of vectors, whose length is made 1 where they are translated.
+    const unit = recorded.map((vector) => vector.map((each) => each / Math.hypot(...vector)))
+    const near = (all: number[][]) => all.map((vector) => vector.map((each) => expect.closeTo(each, 5) as number))
     const model = `${provider}/embed`
     const openai = await server.post('/v1/embeddings', { model, input: ['a', 'b'], encoding_format: 'float' })
+    const expected = near(provider === 'openai' ? recorded : unit)
     expect(await openai.json()).toMatchObject({
-      data: close.map((embedding, index) => ({ index, embedding })),
+      data: expected.map((embedding, index) => ({ index, embedding })),
       usage: { prompt_tokens: tokens[provider], total_tokens: tokens[provider] },
     })
     const requests = ['a', 'b'].map((text) => ({ model: `models/${model}`, content: { parts: [{ text }] } }))
     const gemini = await server.post(`/v1beta/models/${model}:batchEmbedContents`, { requests })
-    expect(await gemini.json()).toMatchObject({ embeddings: close.map((values) => ({ values })) })
+    expect(await gemini.json()).toMatchObject({ embeddings: near(unit).map((values) => ({ values })) })
   })
 
   test('a ranking of Cohere’s', async () => {
@@ -109,7 +111,13 @@ describe.skipIf(recordedReplies('cohere').length === 0)('recorded vectors and ra
     }
   })
 
-  test('there is no address for transcriptions, which are recorded too', async () => {
-    expect((await server.post('/v1/audio/transcriptions', {})).status).toBe(404)
+  test('a transcription of OpenAI’s, which is passed on', async () => {
+    const transcription = reply('openai', 'openai-transcription')
+    answer = () => json(transcription)
+    const form = new FormData()
+    form.set('model', 'openai/whisper-1')
+    form.set('file', new Blob(['sound']), 'a.wav')
+    const given = await fetch(`${server.url}/v1/audio/transcriptions`, { method: 'POST', body: form })
+    expect(await given.json()).toEqual(transcription)
   })
 })
