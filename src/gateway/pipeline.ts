@@ -99,7 +99,8 @@ export class Pipeline {
       }
       timings.complete()
     } catch (error) {
-      timings.error = asInferloomError(error)
+      // What the provider said itself says more than that nothing came after it.
+      timings.error ??= asInferloomError(error)
       throw error
     } finally {
       limit.end()

@@ -61,13 +61,14 @@ export class Timings {
   }
 
   /** What was seen in bytes on their way. */
-  see({ deltas, finishReason, usage }: RelayChunk): void {
+  see({ deltas, finishReason, usage, error }: RelayChunk): void {
     if (deltas > 0) {
       this.#firstAt ??= performance.now()
       this.#deltas += deltas
     }
     if (finishReason !== undefined) this.#finishReason ??= finishReason
     if (usage) this.#usage = usage
+    if (error) this.error ??= error
   }
 
   /** There is nothing more to come. */

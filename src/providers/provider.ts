@@ -1,4 +1,5 @@
 import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../canonical/embed.ts'
+import type { InferloomError } from '../canonical/errors.ts'
 import type { FinishReason, StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 import type { Usage } from '../canonical/usage.ts'
@@ -36,6 +37,8 @@ export interface RelayChunk {
   readonly deltas: number
   readonly finishReason?: FinishReason
   readonly usage?: Usage
+  /** What the provider reports instead of going on; the client is told by these bytes. */
+  readonly error?: InferloomError
 }
 
 export interface RelayReply {

@@ -122,10 +122,11 @@ function seen(events: readonly Framed[], watch: RelayWatch): RelayChunk {
   let last: Omit<RelayChunk, 'bytes' | 'deltas'> = {}
   const passed: Uint8Array[] = []
   for (const { bytes } of events) {
-    const { deltas: more, hidden, finishReason, usage } = watch.see(bytes)
+    const { deltas: more, hidden, finishReason, usage, error } = watch.see(bytes)
     deltas += more
     if (finishReason !== undefined) last = { ...last, finishReason }
     if (usage !== undefined) last = { ...last, usage }
+    if (error !== undefined) last = { ...last, error }
     if (hidden !== true) passed.push(bytes)
   }
   return { bytes: joined(passed), deltas, ...last }

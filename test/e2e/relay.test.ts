@@ -284,3 +284,50 @@ test('a deadline that is kept changes nothing, and one that is none is refused o
     expect(await refused.text()).toContain('x-inferloom-deadline = soon')
   }
 })
+
+// https://platform.openai.com/docs/api-reference/responses-streaming/response/failed,
+// https://platform.claude.com/docs/en/build-with-claude/streaming#error-events and https://ai.google.dev/gemini-api/docs/troubleshooting
+const failures = [
+  [
+    'openai',
+    chat,
+    {},
+    '{"error":{"message":"Slow down","type":"requests","code":"rate_limit_exceeded"}}',
+    'rate_limited',
+  ],
+  [
+    'openai',
+    '/v1/responses',
+    { input: 'x' },
+    '{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error","message":"Broken"}}}',
+    'provider_failed',
+  ],
+  [
+    'anthropic',
+    messagesPath,
+    {},
+    '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
+    'provider_overloaded',
+  ],
+  [
+    'google',
+    '/v1beta/models/up/m:streamGenerateContent?alt=sse',
+    { contents: [{ parts: [{ text: 'x' }] }] },
+    '{"error":{"code":503,"message":"The model is overloaded","status":"UNAVAILABLE"}}',
+    'provider_overloaded',
+  ],
+] as const
+
+test.each(failures)(
+  'an error of %s in the middle of %s passes, and is in the ledger',
+  async (kind, path, body, event, code) => {
+    const { server } = await started(() => sse([event]), { kind })
+    const asked = 'contents' in body ? body : { ...('input' in body ? { model: 'up/m', ...body } : said), stream: true }
+    const answer = await server.post(path, asked)
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toBe(`data: ${event}\n\n`)
+    const [row] = await ledgerOf(server)
+    expect(row).toMatchObject({ error: code })
+    expect(row?.['status']).toBeGreaterThan(400)
+  },
+)

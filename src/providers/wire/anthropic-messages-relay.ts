@@ -1,8 +1,10 @@
 // https://platform.claude.com/docs/en/build-with-claude/streaming
 import type { Seen, RelayWatch } from './wire.ts'
 import { finishReasonOf } from './anthropic-messages-end.ts'
+import { streamError } from './anthropic-messages-refusal.ts'
 import { canonicalUsage, mergedUsage, usage as usageSchema, type MessagesUsage } from './anthropic-messages-usage.ts'
 import { isRecord, recordOf, textOf } from './fields.ts'
+import { errorThrownBy } from './reported-error.ts'
 
 // Within a JSON text quotes are escaped, so that no output can contain a mark. Some servers write a space after the colon.
 const marksOf = (type: string) => [Buffer.from(`"type":"${type}"`), Buffer.from(`"type": "${type}"`)]
@@ -25,6 +27,7 @@ export function watchStream(): RelayWatch {
       if (has(bytes, piece)) return { deltas: 1 }
       // The client is told of an error by the provider itself, and nothing comes after it.
       if (has(bytes, stop) || has(bytes, error)) complete = true
+      if (has(bytes, error)) return { deltas: 0, ...errorThrownBy(() => throwError(bodyOf(bytes.toString()))) }
       const begins = has(bytes, start)
       if (!begins && !has(bytes, delta)) return { deltas: 0 }
       const body = bodyOf(bytes.toString())
@@ -45,9 +48,13 @@ export function watchWhole(): RelayWatch {
       const body: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
       complete = isRecord(body) && (Array.isArray(body['content']) || body['type'] === 'error')
       const message = recordOf(body)
-      return { deltas: 1, ...endOf(message, usageIn(message)) }
+      return { deltas: 1, ...endOf(message, usageIn(message)), ...errorThrownBy(() => throwError(message)) }
     },
   }
+}
+
+function throwError(body: Readonly<Record<string, unknown>>): void {
+  if (body['type'] === 'error') throw streamError(body)
 }
 
 function has(bytes: Buffer, marks: readonly Buffer[]): boolean {

@@ -1,5 +1,6 @@
 import type { FinishReason } from '../../canonical/events.ts'
 import { isRecord, listOf, recordOf } from './fields.ts'
+import { reportedError } from './gemini-refusal.ts'
 import { geminiFinishReason } from './gemini-finish-reason.ts'
 import { geminiUsage, usageMetadata } from './gemini-usage.ts'
 import type { RelayWatch, Seen } from './wire.ts'
@@ -27,7 +28,7 @@ export function watchGemini(stream: boolean): RelayWatch {
       if (!stream) {
         const body = recordOf(JSON.parse(bytes.toString()))
         complete = Array.isArray(body['candidates']) || isRecord(body['promptFeedback']) || isRecord(body['error'])
-        return { deltas, ...endOf(body, bytes.includes('"functionCall":')) }
+        return { deltas, ...endOf(body, bytes.includes('"functionCall":')), ...errorIn(body) }
       }
       calls ||= bytes.includes('"functionCall":')
       const ends = [finishMark, blockMark, errorMark].some((mark) => bytes.includes(mark))
@@ -35,7 +36,7 @@ export function watchGemini(stream: boolean): RelayWatch {
       const body = bodyOf(bytes)
       const seen = endOf(body, calls)
       complete ||= seen.finishReason !== undefined || isRecord(body['promptFeedback']) || isRecord(body['error'])
-      return { deltas, ...seen }
+      return { deltas, ...seen, ...errorIn(body) }
     },
   }
 }
@@ -53,4 +54,8 @@ function endOf(body: Readonly<Record<string, unknown>>, calls: boolean): Omit<Se
     reason === undefined ? (blocked ? 'content-filter' : undefined) : geminiFinishReason(reason, calls)
   const usage = usageMetadata.safeParse(body['usageMetadata']).data
   return { ...(finishReason !== undefined && { finishReason }), ...(usage && { usage: geminiUsage(usage) }) }
+}
+
+function errorIn({ error }: Readonly<Record<string, unknown>>): Pick<Seen, 'error'> {
+  return isRecord(error) ? { error: reportedError(error) } : {}
 }

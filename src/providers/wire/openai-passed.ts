@@ -1,6 +1,8 @@
 import type { Usage } from '../../canonical/usage.ts'
 import { countOf, isRecord, recordOf } from './fields.ts'
 import { openaiRefusal } from './openai-refusal.ts'
+import { throwReportedError } from './openai-stream-error.ts'
+import { errorThrownBy } from './reported-error.ts'
 import type { RelayWatch, RelayWire } from './wire.ts'
 
 /** The endpoints of OpenAI's API whose requests are passed on as they stand, by the name of their wire. */
@@ -59,14 +61,14 @@ function watchPassed(): RelayWatch {
       if (bytes[firstVisible(bytes)] === brace) {
         const body: unknown = JSON.parse(bytes.toString())
         complete = isRecord(body)
-        return { deltas: 0, ...usageIn(body) }
+        return { deltas: 0, ...usageIn(body), ...errorThrownBy(() => throwReportedError(recordOf(body))) }
       }
       // Images in base64 are long; what an event is stands before them.
       const isLast = bytes.length < 24 ? bytes.includes(doneMark) : lastEvent.test(bytes.toString('latin1', 0, 4096))
       if (!isLast) return { deltas: 1 }
       complete = true
-      const text = bytes.toString()
-      return { deltas: 0, ...usageIn(jsonIn(text)) }
+      const body = recordOf(jsonIn(bytes.toString()))
+      return { deltas: 0, ...usageIn(body), ...errorThrownBy(() => throwReportedError(body)) }
     },
   }
 }

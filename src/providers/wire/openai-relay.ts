@@ -3,7 +3,9 @@ import type { Usage } from '../../canonical/usage.ts'
 import type { RelayRequest } from '../provider.ts'
 import { isRecord, listOf, recordOf, textOf } from './fields.ts'
 import { openaiFinishReason } from './openai-finish-reason.ts'
+import { throwReportedError } from './openai-stream-error.ts'
 import { openaiUsage } from './openai-usage.ts'
+import { errorThrownBy } from './reported-error.ts'
 import type { RelayWatch, Seen } from './wire.ts'
 
 const quote = 0x22
@@ -28,6 +30,7 @@ export function watchStream(request: RelayRequest | undefined, { usageAdded }: {
   const expected = choicesOf(request?.body ?? '')
   const finished = new Set<unknown>()
   let ended = false
+  let reported: ReturnType<typeof errorThrownBy> = {}
   return {
     get complete() {
       return ended || finished.size >= expected
@@ -36,15 +39,18 @@ export function watchStream(request: RelayRequest | undefined, { usageAdded }: {
       const bytes = Buffer.from(event.buffer, event.byteOffset, event.byteLength)
       if (bytes.length < 24 && bytes.includes(doneMark)) ended = true
       // The client is told by the provider itself, and nothing comes after it.
-      if (anyStarts(bytes, errorMark, brace) || anyStarts(bytes, errorMark, quote)) ended = true
+      if (anyStarts(bytes, errorMark, brace) || anyStarts(bytes, errorMark, quote)) {
+        ended = true
+        reported = errorThrownBy(() => throwReportedError(bodyOf(bytes)))
+      }
       const deltas = hasOutput(bytes) ? 1 : 0
-      if (!anyStarts(bytes, finishMark, quote) && !anyStarts(bytes, usageMark, brace)) return { deltas }
+      if (!anyStarts(bytes, finishMark, quote) && !anyStarts(bytes, usageMark, brace)) return { deltas, ...reported }
       const body = bodyOf(bytes)
       for (const [index, choice] of listOf(body['choices']).map(recordOf).entries()) {
         if (textOf(choice['finish_reason']) !== undefined) finished.add(choice['index'] ?? index)
       }
       const hidden = usageAdded && isRecord(body['usage']) && listOf(body['choices']).length === 0
-      return { deltas, ...endOf(body), ...(hidden && { hidden }) }
+      return { deltas, ...endOf(body), ...reported, ...(hidden && { hidden }) }
     },
   }
 }
@@ -58,7 +64,7 @@ export function watchWhole(): RelayWatch {
     see(bytes) {
       const body: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
       complete = isRecord(body) && (Array.isArray(body['choices']) || isRecord(body['error']))
-      return { deltas: 1, ...endOf(recordOf(body)) }
+      return { deltas: 1, ...endOf(recordOf(body)), ...errorThrownBy(() => throwReportedError(recordOf(body))) }
     },
   }
 }

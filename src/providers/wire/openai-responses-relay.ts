@@ -1,5 +1,6 @@
 import { isRecord, recordOf } from './fields.ts'
 import { ResponsesReader, responsesUsage } from './openai-responses-reader.ts'
+import { errorThrownBy } from './reported-error.ts'
 import type { RelayWatch, Seen } from './wire.ts'
 
 const eventField = Buffer.from('event:')
@@ -20,11 +21,13 @@ export function watchResponsesStream(): RelayWatch {
       const bytes = Buffer.from(event.buffer, event.byteOffset, event.byteLength)
       const name = nameOf(bytes)
       if (name.endsWith('.delta')) return { deltas: 1 }
-      if (name === 'response.failed' || name === 'error') complete = true
+      if (name === 'response.failed' || name === 'error') {
+        complete = true
+        return { deltas: 0, ...errorThrownBy(() => new ResponsesReader().read({ data: dataOf(bytes) })) }
+      }
       if (name !== 'response.completed' && name !== 'response.incomplete') return { deltas: 0 }
       complete = true
-      const text = bytes.toString()
-      const body: unknown = JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1))
+      const body: unknown = JSON.parse(dataOf(bytes))
       return { deltas: 0, ...endOf(recordOf(recordOf(body)['response'])) }
     },
   }
@@ -40,9 +43,19 @@ export function watchWholeResponse(): RelayWatch {
       const body: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
       // Also one that is made in the background, and is queued so far.
       complete = isRecord(body) && (body['object'] === 'response' || Array.isArray(body['output']))
-      return { deltas: 1, ...endOf(recordOf(body)) }
+      const failed = isRecord(recordOf(body)['error'])
+      return {
+        deltas: 1,
+        ...endOf(recordOf(body)),
+        ...(failed && errorThrownBy(() => new ResponsesReader().whole(body))),
+      }
     },
   }
+}
+
+function dataOf(event: Buffer): string {
+  const text = event.toString()
+  return text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)
 }
 
 function endOf(response: Readonly<Record<string, unknown>>): Omit<Seen, 'deltas'> {
