@@ -168,8 +168,11 @@ describe('prefixes', () => {
   })
 
   test.each([
-    ['where they stay in the cache', { flashAttention: true, keepCells: 1024 }],
-    ['where they are parked outside', { flashAttention: false, keepCells: 0 }],
+    // Not cells enough for each to have the whole context: one cache for all.
+    ['where they stay in one cache', { flashAttention: true, keepCells: 1024, cells: 1536 }],
+    ['where one cache has room for those that run', { flashAttention: false, keepCells: 0, cells: 1536 }],
+    ['in streams', { flashAttention: false }],
+    ['in streams, fused', { flashAttention: true }],
   ])('sharing never changes an answer, and gives everything back: %s', { timeout: 120_000 }, async (_, how) => {
     const worker = await TestWorker.start({ ...how, contextTokens: 512 })
     const plain = await TestWorker.start({ ...how, contextTokens: 512, prefixReuse: false, parallel: 1 })
@@ -198,6 +201,41 @@ describe('prefixes', () => {
         expect(await worker.stats()).toMatchObject({ running: 0, waiting: 0, freeSlots: 4, cellsReserved: 0 })
       }),
       { numRuns: 8 },
+    )
+  })
+})
+
+describe('streams', () => {
+  test('prompts as long as a batch, several choices and gaps between those that run: all end, and nothing is left', async () => {
+    const worker = await TestWorker.start({
+      contextTokens: 1024,
+      parallel: 12,
+      prefillChunkTokens: 256,
+      targetGapMs: 5000,
+    })
+    const request = fc.record({
+      promptTokens: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(255, 256, 257, 511, 600)),
+      maxOutputTokens: fc.integer({ min: 1, max: 30 }),
+      n: fc.constantFrom(1, 1, 1, 2, 3),
+      cancelled: fc.nat(3),
+      pause: fc.integer({ min: 0, max: 60 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(request, { minLength: 12, maxLength: 24 }), async (requests) => {
+        await Promise.all(
+          requests.map(async ({ promptTokens, maxOutputTokens, n, cancelled, pause }, index) => {
+            await new Promise((resolve) => setTimeout(resolve, pause))
+            // Of each two the second begins as the first does.
+            const prompt = Array.from({ length: promptTokens }, (_, at) => 300 + (((index >> 1) * 31 + at * 7) % 500))
+            const asked = worker.ask(prompt, { maxOutputTokens, n, sampling: endless })
+            if (cancelled === 0) return asked.cancel()
+            const { outputTokens, promptTokens: counted } = await asked.done
+            expect([outputTokens, counted]).toEqual([maxOutputTokens * n, promptTokens])
+          }),
+        )
+        expect(await worker.stats()).toMatchObject({ running: 0, waiting: 0, freeSlots: 12, cellsReserved: 0 })
+      }),
+      { numRuns: 4 },
     )
   })
 })

@@ -7,6 +7,7 @@ import { KvCache } from './kv-cache.ts'
 import { tokenLogprobs } from './logprobs.ts'
 import { GuessRecord, mostGuessed, PromptLookup } from './prompt-lookup.ts'
 import type { Delta, Done, EngineStats, Job } from './protocol.ts'
+import { nothingGuessed, StepBatch, type Output } from './step-batch.ts'
 import { StepCost } from './step-cost.ts'
 import { planStep } from './step-plan.ts'
 import { Ticket } from './ticket.ts'
@@ -26,14 +27,6 @@ export interface SchedulerOptions {
 export interface StepResult {
   readonly deltas: Delta[]
   readonly done: Done[]
-}
-
-/** A row of the batch whose logits choose the next token, and the rows behind it that hold guesses. */
-interface Output {
-  readonly ticket: Ticket
-  readonly choice: Choice
-  readonly row: number
-  readonly guessed: readonly number[]
 }
 
 /** Above this temperature an answer repeats its prompt too seldom for guesses to hold. */
@@ -59,8 +52,7 @@ export class Scheduler {
   /** Of steps that only decode, and of those that evaluate prompts: a token of a large batch costs less. */
   readonly #decodeCost = new StepCost()
   readonly #promptCost = new StepCost()
-  /** Free streams that took part in the last step to join others. */
-  readonly #bridges: number[] = []
+  readonly #batch: StepBatch
   readonly #overhead = new CpuBetweenSteps()
   #stats = {
     steps: 0,
@@ -79,6 +71,9 @@ export class Scheduler {
     this.#options = options
     this.#candidates = new Candidates(model)
     this.cache = new KvCache(model, options.prefixCacheBytes)
+    this.#batch = new StepBatch(model, this.cache, (ticket, choice, room, batched) =>
+      this.#guess(ticket, choice, room, batched),
+    )
   }
 
   get idle(): boolean {
@@ -180,7 +175,7 @@ export class Scheduler {
       ...this.#options,
     })
     const result: StepResult = { deltas: [], done: [] }
-    const outputs = this.#fillBatch(plan)
+    const outputs = this.#batch.fill(plan)
     if (this.#model.batch.native.n_tokens === 0) return result
     this.#decode(plan.chunks.keys(), plan.chunks.size === 0 ? this.#decodeCost : this.#promptCost)
     for (const output of outputs) this.#take(output, result)
@@ -290,63 +285,6 @@ export class Scheduler {
     this.#waiting.add(ticket)
   }
 
-  /** Writes this step's tokens into the batch; returns which of its rows will have logits, and for whom. */
-  #fillBatch({ decoding, chunks }: ReturnType<typeof planStep>): Output[] {
-    const { llama, memory, batch, batchTokens, streams } = this.#model
-    const outputs: Output[] = []
-    let row = 0
-    const put = (token: number, position: number, sequence: number, wantsLogits: boolean) => {
-      batch.token[row] = token
-      batch.position[row] = position
-      batch.sequence[row] = sequence
-      batch.wantsLogits[row] = wantsLogits ? 1 : 0
-      row++
-    }
-    const open: { ticket: Ticket; choice: Choice }[] = []
-    for (const ticket of decoding)
-      for (const choice of ticket.choices) if (!choice.finishReason) open.push({ ticket, choice })
-    let guessRoom = batchTokens - open.length
-    // Streams that follow each other, with as many tokens each, are evaluated in one piece; others one after another.
-    if (streams) open.sort((a, b) => a.choice.sequence - b.choice.sequence)
-    const mayGuess = chunks.size === 0 && (!streams || open.length === 1)
-    let previous: number | undefined
-    for (const { ticket, choice } of open) {
-      if (streams && previous !== undefined) this.#bridge(previous + 1, choice.sequence, put)
-      previous = choice.sequence
-      if (choice.index > 0 && choice.outputTokens === 1) {
-        // The prompt was evaluated once, in the first choice's sequence.
-        llama.sequenceCopy(memory, ticket.choices[0]?.sequence ?? 0, choice.sequence, -1, -1)
-      }
-      const guessed = mayGuess ? this.#guess(ticket, choice, guessRoom, open.length) : nothingGuessed
-      guessRoom -= guessed.length
-      outputs.push({ ticket, choice, row, guessed })
-      put(choice.nextToken, choice.position++, choice.sequence, true)
-      guessed.forEach((token, index) => put(token, choice.position + index, choice.sequence, true))
-    }
-    for (const [ticket, chunk] of streams ? downwards(chunks) : chunks) {
-      const sequence = ticket.choices[0]?.sequence ?? 0
-      const end = ticket.evaluated + chunk
-      for (; ticket.evaluated < end; ticket.evaluated++) {
-        const last = ticket.evaluated === ticket.context.length - 1
-        const begins = last && ticket.choices[0]?.outputTokens === 0
-        if (begins) for (const choice of ticket.choices) outputs.push({ ticket, choice, row, guessed: nothingGuessed })
-        put(ticket.context[ticket.evaluated] ?? 0, ticket.evaluated, sequence, begins)
-      }
-    }
-    batch.native.n_tokens = row
-    return outputs
-  }
-
-  /** Joins streams that a short gap of free ones separates, by a token in each of these that is forgotten afterwards. */
-  #bridge(from: number, to: number, put: (token: number, position: number, sequence: number, wants: boolean) => void) {
-    if (to - from > longestBridge) return
-    for (let sequence = from; sequence < to; sequence++) if (!this.cache.isFree(sequence)) return
-    for (let sequence = from; sequence < to; sequence++) {
-      put(0, 0, sequence, false)
-      this.#bridges.push(sequence)
-    }
-  }
-
   #guess({ maxOutputTokens }: Ticket, { lookup, outputTokens }: Choice, room: number, batched: number) {
     // The last token of the answer is sampled, not guessed: its successor would have no cell.
     const most = Math.min(room, maxOutputTokens - outputTokens - 1)
@@ -357,7 +295,7 @@ export class Scheduler {
   }
 
   #decode(prefilled: Iterable<Ticket>, cost: StepCost): void {
-    const { llama, context, memory, batch } = this.#model
+    const { llama, context, batch } = this.#model
     this.#overhead.stepBegins()
     const began = performance.now()
     let status = llama.decode(context, batch.native)
@@ -371,8 +309,7 @@ export class Scheduler {
     this.#stats.batchedTokens += batch.native.n_tokens
     // Cells are reserved beforehand, so a batch that does not fit or fails leaves a state nobody planned: start anew.
     if (status !== 0) throw new InferloomError('engine_failed', `llama_decode failed with status ${status}.`)
-    for (const sequence of this.#bridges) llama.sequenceRemove(memory, sequence, -1, -1)
-    this.#bridges.length = 0
+    this.#batch.evaluated()
     this.cache.stepped()
     for (const ticket of prefilled) {
       const [sequence] = ticket.lease?.sequences ?? []
@@ -449,20 +386,10 @@ export class Scheduler {
   }
 }
 
-/** Another piece costs more than so many tokens too many (docs/benchmarks.md). */
-const longestBridge = 2
-
-/** So that none follows the one before it and each is evaluated in a piece of its own, however long it is. */
-function downwards(chunks: ReadonlyMap<Ticket, number>): [Ticket, number][] {
-  const sequenceOf = ([{ choices }]: [Ticket, number]) => choices[0]?.sequence ?? 0
-  return [...chunks].sort((a, b) => sequenceOf(b) - sequenceOf(a))
-}
-
 /** One token, and as many guesses as there ever are. */
 const mostTokensPerStep = 1 + mostGuessed
 
 const nothing = { text: '', logprobs: [] as const }
-const nothingGuessed: readonly number[] = []
 
 /** A refusal as the protocol carries it. */
 export function refusalOf(thrown: unknown) {
