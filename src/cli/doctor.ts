@@ -4,6 +4,7 @@ import { catalogOf } from '../server/engines.ts'
 import { inspectHardware } from '../server/hardware.ts'
 import { tuneFileOf, tuningOf } from '../server/tuning.ts'
 import { bytes } from './format.ts'
+import { providerLine, providerReports } from './provider-lines.ts'
 import { ServerClient } from './server-client.ts'
 import { settingsText, tune } from './tune.ts'
 
@@ -26,6 +27,7 @@ export async function doctor(loaded: LoadedConfig, options: DoctorOptions): Prom
   const models = configuredModels(loaded)
   const file = tuneFileOf(loaded)
   const tuning = catalogOf(loaded)().map((known) => tuningOf(known, file))
+  const providers = await providerReports(loaded, running ? client : undefined)
   if (json) {
     const report = {
       ...hardware,
@@ -34,6 +36,7 @@ export async function doctor(loaded: LoadedConfig, options: DoctorOptions): Prom
       server: running ? client.url : null,
       models,
       tuning,
+      providers,
     }
     return void process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
   }
@@ -63,6 +66,10 @@ export async function doctor(loaded: LoadedConfig, options: DoctorOptions): Prom
         .join(', '),
     ],
     ...tuning.map((each, index): [string, string] => [index === 0 ? 'run with' : '', settingsText(each)]),
+    ...(providers.length > 0 ? providers.map(providerLine) : ['']).map((each, index): [string, string] => [
+      index === 0 ? 'providers' : '',
+      each,
+    ]),
     ['data', loaded.home],
     ['settings', loaded.file ?? 'defaults; no inferloom.yaml here or in the data folder'],
     ['server', running ? `running at ${client.url}` : `none at ${client.url}`],

@@ -58,6 +58,16 @@ export interface TokenCount {
   readonly exact: boolean
 }
 
+/** Of a service that is asked: where it is, and how its list of models was read the last time. */
+interface UpstreamState {
+  /** Without what else its address holds, which may be secret. */
+  readonly host: string
+  /** Milliseconds since 1970; absent where the list was never read. */
+  readonly readAt?: number
+  /** Why it could not be read the last time it was tried. */
+  readonly failure?: InferloomError
+}
+
 /** Something that answers requests: a local engine, or another service over its own wire. */
 export interface Provider {
   readonly name: string
@@ -82,5 +92,7 @@ export interface Provider {
   relays?(model: string): readonly string[]
   /** Passes a request on unread. Rejects with the provider's refusal where it answers with an error. */
   relay?(request: RelayRequest, signal: AbortSignal): Promise<RelayReply>
+  /** What is known of the service behind it; absent where there is none, or none that is known here. */
+  upstream?(): UpstreamState
   close(): Promise<void>
 }

@@ -109,6 +109,7 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
       models.asked(request.model)
       return relay(upstream, [...options.generate(request.model), ...passed], request, signal)
     },
+    upstream: () => ({ host: new URL(baseUrl).host, ...models.state }),
     async close() {
       await models.close()
       await client.close()

@@ -8,8 +8,15 @@ import { providerVariables } from '../providers/variables.ts'
 type Configured = Exclude<Config['providers'][string], false>
 type Environment = LoadedConfig['env']
 
+export interface OpenedProvider {
+  readonly provider: Provider
+  readonly kind: string
+  /** How many it has. */
+  readonly keys: number
+}
+
 export interface OpenedProviders {
-  readonly providers: readonly Provider[]
+  readonly opened: readonly OpenedProvider[]
   /** Why some that the environment has keys for are not there. */
   readonly complaints: readonly InferloomError[]
 }
@@ -18,7 +25,7 @@ export interface OpenedProviders {
 export async function openProviders({ config, env }: LoadedConfig): Promise<OpenedProviders> {
   const named = Object.values(config.providers).some((settings) => settings !== false)
   // Their code takes 15 MB of memory: none of it is loaded where nobody is to be asked.
-  if (!named && !providerVariables.some((name) => env[name])) return { providers: [], complaints: [] }
+  if (!named && !providerVariables.some((name) => env[name])) return { opened: [], complaints: [] }
   const { providerKinds } = await import('../providers/registry.ts')
   const complaints: InferloomError[] = []
   const configured = Object.entries(config.providers).flatMap(([name, settings]) =>
@@ -36,7 +43,7 @@ export async function openProviders({ config, env }: LoadedConfig): Promise<Open
         return []
       }
     })
-  return { providers: [...configured, ...found], complaints }
+  return { opened: [...configured, ...found], complaints }
 }
 
 function kindOf(kinds: readonly ProviderKind[], name: string, { kind: given = name }: Configured): ProviderKind {
@@ -55,7 +62,7 @@ function isInEnvironment({ env: names, baseUrlEnv, onlyWhenNamed }: ProviderKind
   return wanted.some((name) => env[name])
 }
 
-function open(kind: ProviderKind, name: string, configured: Configured, env: Environment): Provider {
+function open(kind: ProviderKind, name: string, configured: Configured, env: Environment): OpenedProvider {
   const { kind: _, key, keys: several, baseUrl: given, headers, models, timeouts, ...extra } = configured
   const fromEnv = kind.env.map((variable) => env[variable]).find(Boolean)
   const keys = [...(key === undefined ? [] : [key]), ...(several ?? [])]
@@ -69,7 +76,7 @@ function open(kind: ProviderKind, name: string, configured: Configured, env: Env
     ...(timeouts && { timeouts: withoutUndefined(timeouts) }),
     ...(models && { models: models.map((id) => ({ id, ownedBy: name, created: 0 })) }),
   }
-  return kind.make(settings)
+  return { provider: kind.make(settings), kind: kind.name, keys: settings.keys.length }
 }
 
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {

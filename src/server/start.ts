@@ -33,7 +33,8 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
         'Remedy: set server.keys (INFERLOOM_KEYS) to a key of 16 characters or more, or listen on 127.0.0.1.',
     )
   }
-  const { providers, complaints } = await openProviders(loaded)
+  const { opened, complaints } = await openProviders(loaded)
+  const providers = opened.map(({ provider }) => provider)
   const store = await openStore(home)
   const active = new Set<AbortController>()
   let closing: Promise<void> | undefined
@@ -59,7 +60,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     isClosing: () => closing !== undefined,
   })
   for (const complaint of complaints) app.log.warn({ err: complaint }, 'a provider is left out')
-  addAdminRoutes(app, { store, ledger, pool })
+  addAdminRoutes(app, { store, ledger, pool, opened })
 
   const end = async () => {
     let cut: NodeJS.Timeout | undefined

@@ -1,10 +1,13 @@
 // Which providers there are, what their models are called, and what is refused.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { startServer } from '../../src/server/start.ts'
 import { startWithProviders } from '../provider-fixture.ts'
 import { question, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
 import { json, sse, startUpstream } from '../upstream-fixture.ts'
+import { run } from './command-fixture.ts'
 
 const chat = '/v1/chat/completions'
 const answer = {
@@ -176,4 +179,57 @@ test('keys come as OpenAI’s, Anthropic’s or Google’s clients send them, an
   expect(text).toMatch(/addresses are logged/)
   expect(text).not.toContain(serverKey)
   await server.close()
+})
+
+test('providers are told of with all but their keys, by the server and by doctor', async () => {
+  const upstream = await startUpstream(
+    () => json(answer),
+    () => list('m', 'n'),
+  )
+  const refusing = await startUpstream(
+    () => json(answer),
+    () => json({ error: { message: 'Who are you?' } }, 401),
+  )
+  const providers = {
+    one: { kind: 'openai-compatible', baseUrl: `${upstream.url}/v1`, keys: ['sk-first-secret', 'sk-second-secret'] },
+    groq: { baseUrl: refusing.url, key: 'gsk-third-secret' },
+    bare: { kind: 'vllm', baseUrl: 'http://user:password-secret@127.0.0.1:9/v1?token=secret' },
+  }
+  const host = (url: string) => new URL(url).host
+  const server = await startWithProviders(providers)
+  interface Report {
+    readonly list_read_at: number | null
+    readonly failure: object | null
+  }
+  const told = async () => (await (await server.get('/admin/providers')).json()) as { data: Report[] }
+  await until('every list was tried', async () =>
+    (await told()).data.every((each) => each.list_read_at ?? each.failure),
+  )
+  const expected = [
+    { name: 'one', kind: 'openai-compatible', host: host(upstream.url), keys: 2, models: 2, failure: null },
+    {
+      name: 'groq',
+      kind: 'groq',
+      host: host(refusing.url),
+      keys: 1,
+      models: 0,
+      failure: { code: 'provider_key_refused' },
+    },
+    { name: 'bare', kind: 'vllm', host: '127.0.0.1:9', keys: 0, models: 0, failure: { code: 'provider_unreachable' } },
+  ]
+  expect(await told()).toMatchObject({ data: expected })
+  expect(JSON.stringify(await told())).not.toContain('secret')
+
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'inferloom.yaml'), JSON.stringify({ providers }))
+  for (const port of ['1', new URL(server.url).port]) {
+    const env = { INFERLOOM_PORT: port }
+    const { stdout } = await run(['doctor'], { folder, env })
+    expect(stdout).toMatch(
+      /^providers +one \(openai-compatible, 127\.0\.0\.1:\d+, 2 keys, 2 models, listed at [\d:]+\)$/m,
+    )
+    expect(stdout).toMatch(/^ +groq \(127\.0\.0\.1:\d+, 1 key, 0 models\): .* \[provider_key_refused\]$/m)
+    expect(stdout).not.toContain('secret')
+    expect(JSON.parse((await run(['doctor', '--json'], { folder, env })).stdout)).toMatchObject({ providers: expected })
+  }
 })

@@ -73,7 +73,7 @@ export interface GenerateWire {
 }
 
 /** How requests of a wire are passed on. */
-export interface WireRelay {
+interface WireRelay {
   request(request: RelayRequest): Omit<WireRequest, 'body'> & Pick<RelayRequest, 'body'>
   /** `request` is the one that was sent, for watches that need to know what was asked for. */
   watch(stream: boolean, request?: RelayRequest): RelayWatch
