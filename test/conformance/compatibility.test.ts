@@ -6,21 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { InferloomError } from '../../src/canonical/errors.ts'
 import type { StreamEvent } from '../../src/canonical/events.ts'
 import type { GenerateRequest } from '../../src/canonical/request.ts'
-import { anthropicMessages } from '../../src/dialects/anthropic-messages/parse.ts'
-import type { Dialect } from '../../src/dialects/dialect.ts'
-import { gemini } from '../../src/dialects/gemini/parse.ts'
-import { openaiChat } from '../../src/dialects/openai-chat/parse.ts'
-import { openaiCompletions } from '../../src/dialects/openai-completions/parse.ts'
-import { openaiResponses } from '../../src/dialects/openai-responses/parse.ts'
-import { anthropicMessages as anthropicWire } from '../../src/providers/wire/anthropic-messages.ts'
-import { bedrockConverse } from '../../src/providers/wire/bedrock-converse.ts'
-import { cohereChat } from '../../src/providers/wire/cohere-chat.ts'
-import { gemini as geminiWire } from '../../src/providers/wire/gemini.ts'
-import { mistralChatWire } from '../../src/providers/wire/mistral-chat.ts'
-import { openaiChatWire } from '../../src/providers/wire/openai-chat.ts'
 import { openaiCompletionsWire } from '../../src/providers/wire/openai-completions.ts'
-import { openaiResponsesWire } from '../../src/providers/wire/openai-responses.ts'
-import type { GenerateWire } from '../../src/providers/wire/wire.ts'
 import { richAnswer } from '../fixtures/played-answer.ts'
 import { answerFeatures, answerWith, type AnswerFeature } from './answer-features.ts'
 import { compatibilityPage } from './compatibility.ts'
@@ -35,15 +21,8 @@ import {
 } from './gaps.ts'
 import { playedWires } from './played-provider.ts'
 import { requestFeatures, type RequestFeature } from './request-features.ts'
+import { dialects, wires } from './tested-wires.ts'
 import { wireNames, type WireName } from './wire-framing.ts'
-
-const dialects: Readonly<Record<DialectName, Dialect>> = {
-  'openai-chat': openaiChat,
-  'openai-completions': openaiCompletions,
-  'openai-responses': openaiResponses(),
-  'anthropic-messages': anthropicMessages,
-  gemini,
-}
 
 const plainBodies: Readonly<Record<DialectName, object>> = {
   'openai-chat': { model: 'm', messages: [{ role: 'user', content: 'Hi' }] },
@@ -83,23 +62,6 @@ describe.for(names)('requests on %s', (name) => {
     expect(happens).toBe(stated(requestGapsOfDialects, name, feature))
   })
 })
-
-const wires: Readonly<Record<string, { readonly wire: GenerateWire; readonly model: string }>> = {
-  'openai-chat': {
-    model: 'gpt-5',
-    wire: openaiChatWire({
-      maxTokens: 'max_completion_tokens',
-      systemRole: 'developer',
-      tells: ['safety_identifier', 'prompt_cache_key', 'service_tier'],
-    }),
-  },
-  'openai-responses': { model: 'gpt-5', wire: openaiResponsesWire },
-  'anthropic-messages': { model: 'claude-sonnet-4-5', wire: anthropicWire },
-  gemini: { model: 'gemini-3-pro', wire: geminiWire },
-  'bedrock-converse': { model: 'anthropic.claude-sonnet-4-5', wire: bedrockConverse },
-  'cohere-chat': { model: 'command-a', wire: cohereChat },
-  'mistral-chat': { model: 'mistral-large', wire: mistralChatWire() },
-}
 
 describe.for(Object.entries(wires))('requests to %s', ([name, { wire, model }]) => {
   const plain: GenerateRequest = {

@@ -9,7 +9,8 @@ export function responsesInput(messages: readonly Message[], provider: string): 
 }
 
 function itemsOf(message: Message, at: string, provider: string): readonly object[] {
-  if (message.name !== undefined) throw unsupported(`${at}.name`, provider)
+  // Of a result it is the function's, which its call has named already.
+  if (message.name !== undefined && message.role !== 'tool') throw unsupported(`${at}.name`, provider)
   switch (message.role) {
     case 'system':
       return [{ type: 'message', role: 'developer', content: contentOf(message, at, provider) }]
