@@ -6,4 +6,4 @@ import { ensureBuilt } from './build.mjs'
 const node = ensureInstalled()
 ensureBuilt(node)
 // The first line of main.js names the same flag, and says why.
-handOver(node, ['--max-semi-space-size=4', join(root, 'dist', 'cli', 'main.js'), 'serve', ...process.argv.slice(2)])
+handOver(node, ['--min-semi-space-size=4', join(root, 'dist', 'cli', 'main.js'), 'serve', ...process.argv.slice(2)])

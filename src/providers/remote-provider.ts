@@ -69,6 +69,8 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
     fixed: options.models ?? [],
     read: (signal) => readList(upstream, options.list, signal),
   })
+  const wiresOf = (model: string) =>
+    passed.length > 0 ? [...options.generate(model), ...passed] : options.generate(model)
   return {
     name,
     acceptsUnlisted: true,
@@ -104,10 +106,13 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
         return understood(name, () => rerank.result(body, request))
       },
     }),
-    relays: (model) => [...options.generate(model), ...passed].flatMap((wire) => (wire.relay ? [wire.name] : [])),
+    relays: (model) =>
+      wiresOf(model)
+        .filter((wire) => wire.relay)
+        .map((wire) => wire.name),
     relay(request, signal) {
       models.asked(request.model)
-      return relay(upstream, [...options.generate(request.model), ...passed], request, signal)
+      return relay(upstream, wiresOf(request.model), request, signal)
     },
     upstream: () => ({ host: new URL(baseUrl).host, ...models.state }),
     async close() {
