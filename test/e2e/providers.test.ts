@@ -232,4 +232,6 @@ test('providers are told of with all but their keys, by the server and by doctor
     expect(stdout).not.toContain('secret')
     expect(JSON.parse((await run(['doctor', '--json'], { folder, env })).stdout)).toMatchObject({ providers: expected })
   }
+  const listed = await run(['models'], { folder, env: { INFERLOOM_PORT: new URL(server.url).port } })
+  expect(listed.stdout).toMatch(/^one\/m .* served .*\n^one\/n /m)
 })
