@@ -9,7 +9,7 @@ import { GuessRecord, mostGuessed, PromptLookup } from './prompt-lookup.ts'
 import type { Delta, Done, EngineStats, Job } from './protocol.ts'
 import { nothingGuessed, StepBatch, type Output } from './step-batch.ts'
 import { StepCost } from './step-cost.ts'
-import { planStep } from './step-plan.ts'
+import { planStep, type PlanOptions } from './step-plan.ts'
 import { Ticket } from './ticket.ts'
 import { grammarSampler, TokenSampler } from './token-sampler.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -42,7 +42,6 @@ const lookupTemperature = 0.4
 export class Scheduler {
   readonly #model: LoadedModel
   readonly #tokenizer: Tokenizer
-  readonly #options: SchedulerOptions
   readonly #candidates: Candidates
   readonly cache: KvCache
   readonly #waiting = new Set<Ticket>()
@@ -52,6 +51,7 @@ export class Scheduler {
   /** Of steps that only decode, and of those that evaluate prompts: a token of a large batch costs less. */
   readonly #decodeCost = new StepCost()
   readonly #promptCost = new StepCost()
+  readonly #planning: PlanOptions
   readonly #batch: StepBatch
   readonly #overhead = new CpuBetweenSteps()
   #stats = {
@@ -68,7 +68,15 @@ export class Scheduler {
   constructor(model: LoadedModel, tokenizer: Tokenizer, options: SchedulerOptions) {
     this.#model = model
     this.#tokenizer = tokenizer
-    this.#options = options
+    this.#planning = {
+      decodeCost: this.#decodeCost,
+      promptCost: this.#promptCost,
+      parallel: model.parallel,
+      streams: model.streams,
+      batchTokens: model.batchTokens,
+      prefillChunkTokens: options.prefillChunkTokens,
+      targetGapMs: options.targetGapMs,
+    }
     this.#candidates = new Candidates(model)
     this.cache = new KvCache(model, options.prefixCacheBytes)
     this.#batch = new StepBatch(model, this.cache, (ticket, choice, room, batched) =>
@@ -165,15 +173,7 @@ export class Scheduler {
     const now = performance.now()
     this.#reserveAhead(now)
     this.#admit(now)
-    const plan = planStep(this.#running, {
-      now,
-      decodeCost: this.#decodeCost,
-      promptCost: this.#promptCost,
-      parallel: this.#model.parallel,
-      streams: this.#model.streams,
-      batchTokens: this.#model.batchTokens,
-      ...this.#options,
-    })
+    const plan = planStep(this.#running, now, this.#planning)
     const result: StepResult = { deltas: [], done: [] }
     const outputs = this.#batch.fill(plan)
     if (this.#model.batch.native.n_tokens === 0) return result

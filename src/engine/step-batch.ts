@@ -54,7 +54,8 @@ export class StepBatch {
       for (const choice of ticket.choices) if (!choice.finishReason) open.push({ ticket, choice })
     if (streams) open.sort((a, b) => a.choice.sequence - b.choice.sequence)
     this.#putDecoding(open, chunks)
-    for (const [ticket, chunk] of streams ? downwards(chunks) : chunks) this.#putChunk(ticket, chunk)
+    if (chunks.size > 0)
+      for (const [ticket, chunk] of streams ? downwards(chunks) : chunks) this.#putChunk(ticket, chunk)
     batch.native.n_tokens = this.#rows
     return this.#outputs
   }
@@ -73,7 +74,8 @@ export class StepBatch {
       room -= guessed.length
       this.#outputs.push({ ticket, choice, row: this.#rows, guessed })
       this.#put(choice.nextToken, choice.position++, choice.sequence, true)
-      for (const [index, token] of guessed.entries()) this.#put(token, choice.position + index, choice.sequence, true)
+      let position = choice.position
+      for (const token of guessed) this.#put(token, position++, choice.sequence, true)
     }
   }
 

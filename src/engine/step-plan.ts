@@ -7,8 +7,7 @@ const longestPauseMs = 1000
 /** A chunk smaller than this costs more in steps than it spares in gaps. */
 const smallestChunk = 64
 
-interface PlanOptions {
-  readonly now: number
+export interface PlanOptions {
   readonly decodeCost: StepCost
   readonly promptCost: StepCost
   readonly parallel: number
@@ -29,8 +28,8 @@ export interface StepPlan {
  * Who takes part in the next evaluation. While someone's first token is waited for, those that matter less pause, with
  * everything they have in the cache; those that matter as much go on, beside chunks small enough for their gaps.
  */
-export function planStep(running: Iterable<Ticket>, options: PlanOptions): StepPlan {
-  const { now, parallel } = options
+export function planStep(running: Iterable<Ticket>, now: number, options: PlanOptions): StepPlan {
+  const { parallel } = options
   const everyone = allDecode(running, parallel)
   if (everyone) return { decoding: everyone, chunks: noChunks }
   const all = [...running].map((ticket) => ({ ticket, priority: agedPriority(ticket, now) }))
