@@ -7,9 +7,9 @@ export interface AskedProcess {
   stop(): Promise<void>
 }
 
-/** Starts a file of this folder as a process of its own; it says when it is ready. */
-export async function startAskedProcess(file: string, options: unknown): Promise<AskedProcess> {
-  const child = fork(new URL(file, import.meta.url), [JSON.stringify(options)], {
+/** Starts a file as a process of its own; it says when it is ready. */
+export async function startAskedProcess(file: URL, options: unknown): Promise<AskedProcess> {
+  const child = fork(file, [JSON.stringify(options)], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
@@ -24,9 +24,9 @@ export async function startAskedProcess(file: string, options: unknown): Promise
   }
 }
 
-function nextMessage(child: ChildProcess, file: string): Promise<unknown> {
+function nextMessage(child: ChildProcess, file: URL): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const onExit = () => reject(new Error(`${file} ended`))
+    const onExit = () => reject(new Error(`${file.pathname} ended`))
     child.once('exit', onExit)
     child.once('message', (message) => {
       child.off('exit', onExit)

@@ -15,7 +15,7 @@ export interface BareLoop {
 }
 
 export async function startBareLoop(options: ArmOptions): Promise<BareLoop> {
-  const loop = await startAskedProcess('./bare-loop-process.ts', options)
+  const loop = await startAskedProcess(new URL('./bare-loop-process.ts', import.meta.url), options)
   return {
     arm: 'bare loop',
     run: async (prompts, outputTokens, forbidden) =>

@@ -58,7 +58,7 @@ type Beside = Pick<Extent, 'file' | 'repetitions' | 'progress'> & { readonly thr
 /** One large request beside the same texts in a bare loop over libllama. */
 async function beside({ file, threads, repetitions, progress }: Beside) {
   const options = { file, threads, parallel: 16, contextTokens: 512 }
-  const bare = await startAskedProcess('./bare-embeddings-process.ts', options)
+  const bare = await startAskedProcess(new URL('../arms/bare-embeddings-process.ts', import.meta.url), options)
   const server = await inferloom.start(options)
   const inputsOf = (seed: number) =>
     Array.from({ length: many }, (_, index) => messageOf(manyTokens + framing, 100_000 + seed * many + index))

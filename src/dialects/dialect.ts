@@ -3,7 +3,7 @@ import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 
 /** A client's request, understood. */
-export interface ParsedRequest {
+interface ParsedRequest {
   readonly request: GenerateRequest
   readonly stream: boolean
   /** Makes the writer of this request's answer; `id` is unique to the request. */
