@@ -11,6 +11,8 @@ export interface EmbedResult {
   /** One vector of length 1 (L2) for each input, in their order. */
   readonly embeddings: readonly Float32Array[]
   readonly inputTokens: number
+  /** In US dollars, as `Usage` has it. */
+  readonly cost?: number | 'unknown'
 }
 
 /** A request to order documents by how well they answer a query. */
@@ -35,4 +37,6 @@ export interface RerankResult {
   /** Best first. */
   readonly ranking: readonly RankedDocument[]
   readonly inputTokens: number
+  /** In US dollars, as `Usage` has it. */
+  readonly cost?: number | 'unknown'
 }

@@ -2,27 +2,29 @@ import type { Usage } from '../canonical/usage.ts'
 
 /** What is asked of a price list. */
 export interface Charged {
-  /** The name of the provider in the configuration. */
+  /** The name of the provider in the configuration; `local` for models on this machine. */
   readonly provider: string
-  /** What kind of service it is, such as `openai`; `local` for models on this machine. */
-  readonly kind: string
-  /** The model that answered, in its provider's words. */
+  /** The model that was asked, in its provider's words, and the one that says it answered, where it says. */
   readonly model: string
+  readonly answeredBy?: string | undefined
   readonly usage: Usage
   /** Milliseconds since 1970 at which it was asked: prices change. */
   readonly at: number
-  /** From sending to the last token, in milliseconds: what a model on own hardware is paid by. */
-  readonly durationMs: number
+  /** Of a local model: its share of the machine's time, in milliseconds. */
+  readonly machineMs?: number
 }
 
 export interface Cost {
   /** In US dollars. */
   readonly usd: number
-  /** What it was computed from, for people: `openai gpt-4o, 2024-08-06: input 2.5, cached 1.25, output 10 $/M`. */
+  /** What it was computed from, for people: `openai gpt-4o: input 2.5, cache_read 1.25, output 10 $/M`. */
   readonly price: string
 }
 
-/** Says what an answer cost. Undefined is unknown, never free. */
+/** Says what an answer cost. */
 export interface Prices {
+  /** A promise as long as the prices of this provider are being loaded. */
+  prepare(provider: string): Promise<void> | undefined
+  /** Undefined is unknown, never free. */
   cost(charged: Charged): Cost | undefined
 }

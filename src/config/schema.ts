@@ -114,6 +114,23 @@ const provider = z.strictObject({
   }),
 })
 
+const dollars = z.number().min(0).max(1_000_000)
+
+const price = z
+  .strictObject({
+    input: dollars,
+    output: dollars,
+    cachedInput: dollars.optional().meta({ description: 'Input read from a cache. Default: as other input.' }),
+    cacheWrite: dollars.optional().meta({ description: 'Input written to a cache. Default: as other input.' }),
+    cacheWriteHour: dollars.optional().meta({ description: 'Input written to a cache for an hour.' }),
+    request: dollars.optional().meta({ description: 'US dollars for each request, beside its tokens.' }),
+    tiers: z
+      .record(z.string().min(1).max(100), z.number().min(0).max(1000))
+      .optional()
+      .meta({ description: "What a service tier costs of it, by the provider's word: flex: 0.5." }),
+  })
+  .meta({ description: 'US dollars per million tokens.' })
+
 /** Every setting there is. Exported as JSON Schema for editors in `config.schema.json`. */
 export const configSchema = z.strictObject({
   server: z
@@ -271,6 +288,39 @@ export const configSchema = z.strictObject({
       }),
     })
     .prefault({}),
+  prices: z
+    .strictObject({
+      models: z
+        .record(z.string().regex(/^[^/]+\/.{1,200}$/, 'must be provider/model'), price)
+        .default({})
+        .meta({ description: 'Prices by provider/model. They go before those that are known of a provider.' }),
+      update: setting(z.boolean().default(true), {
+        description:
+          'Fetch the list of prices anew once a day, once a provider was asked whose prices it may have. Nothing is sent.',
+        env: 'INFERLOOM_PRICES_UPDATE',
+      }),
+    })
+    .prefault({}),
+  hardware: z
+    .strictObject({
+      perHour: dollars.optional().meta({ description: 'US dollars for an hour in which models run.' }),
+      watts: z.number().positive().max(1_000_000).optional().meta({ description: 'Drawn while models run.' }),
+      perKWh: dollars.optional().meta({ description: 'US dollars for a kilowatt hour.' }),
+      bought: dollars.optional().meta({ description: 'US dollars that the machine cost.' }),
+      lifetimeHours: z.number().positive().max(1_000_000).optional().meta({
+        description: 'Hours of running models over which its price is spread.',
+      }),
+    })
+    .refine(({ watts, perKWh }) => (watts === undefined) === (perKWh === undefined), {
+      path: ['perKWh'],
+      message: 'watts and perKWh are one price together: set both',
+    })
+    .refine(({ bought, lifetimeHours }) => (bought === undefined) === (lifetimeHours === undefined), {
+      path: ['lifetimeHours'],
+      message: 'bought and lifetimeHours are one price together: set both',
+    })
+    .prefault({})
+    .meta({ description: 'What models on this machine cost. Without it they cost 0, marked as own hardware.' }),
   log: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'), {
     description: 'How much is logged to stderr.',
     env: 'INFERLOOM_LOG',

@@ -2,7 +2,7 @@
 import type { Usage } from '../../canonical/usage.ts'
 
 /** What was read from or written to a cache is counted beside `input_tokens`, not in it. */
-export function deltaUsage({ inputTokens, outputTokens, counts }: Usage) {
+export function deltaUsage({ inputTokens, outputTokens, counts, cost }: Usage) {
   const { total, cacheRead, cacheWrite = 0 } = inputTokens
   const { reasoning } = outputTokens
   return {
@@ -12,6 +12,7 @@ export function deltaUsage({ inputTokens, outputTokens, counts }: Usage) {
     output_tokens: outputTokens.total,
     ...(reasoning > 0 && { output_tokens_details: { thinking_tokens: reasoning } }),
     ...(counts && { server_tool_use: requestsOf(counts) }),
+    ...(cost !== undefined && { cost }),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Usage } from '../../canonical/usage.ts'
 
 /** https://ai.google.dev/api/generate-content#UsageMetadata: thoughts are counted beside the candidates. */
-export function usageMetadata({ inputTokens, outputTokens }: Usage) {
+export function usageMetadata({ inputTokens, outputTokens, cost }: Usage) {
   const { total: promptTokenCount, cacheRead } = inputTokens
   const { total, reasoning } = outputTokens
   return {
@@ -10,5 +10,6 @@ export function usageMetadata({ inputTokens, outputTokens }: Usage) {
     totalTokenCount: promptTokenCount + total,
     ...(cacheRead > 0 && { cachedContentTokenCount: cacheRead }),
     ...(reasoning > 0 && { thoughtsTokenCount: reasoning }),
+    ...(cost !== undefined && { cost }),
   }
 }

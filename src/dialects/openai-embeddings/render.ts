@@ -6,14 +6,14 @@ interface EmbeddingsBodyOptions {
   readonly encoding: 'float' | 'base64'
 }
 
-export function embeddingsBody({ embeddings, inputTokens }: EmbedResult, options: EmbeddingsBodyOptions): string {
+export function embeddingsBody({ embeddings, inputTokens, cost }: EmbedResult, options: EmbeddingsBodyOptions): string {
   const { model, encoding } = options
   const write = encoding === 'base64' ? base64Of : (vector: Float32Array) => Array.from(vector)
   return JSON.stringify({
     object: 'list',
     data: embeddings.map((vector, index) => ({ object: 'embedding', index, embedding: write(vector) })),
     model,
-    usage: { prompt_tokens: inputTokens, total_tokens: inputTokens },
+    usage: { prompt_tokens: inputTokens, total_tokens: inputTokens, ...(cost !== undefined && { cost }) },
   })
 }
 

@@ -47,7 +47,7 @@ function tierOf(tier: ResponsesBody['service_tier']): string {
   return tier === 'fast' ? 'priority' : tier
 }
 
-export function usageBody({ inputTokens, outputTokens }: Usage) {
+export function usageBody({ inputTokens, outputTokens, cost }: Usage) {
   return {
     input_tokens: inputTokens.total,
     input_tokens_details: {
@@ -57,6 +57,7 @@ export function usageBody({ inputTokens, outputTokens }: Usage) {
     output_tokens: outputTokens.total,
     output_tokens_details: { reasoning_tokens: outputTokens.reasoning },
     total_tokens: inputTokens.total + outputTokens.total,
+    ...(cost !== undefined && { cost }),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Usage } from '../../canonical/usage.ts'
 
 /** OpenAI's usage object: https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage */
-export function usageBody({ inputTokens, outputTokens }: Usage) {
+export function usageBody({ inputTokens, outputTokens, cost }: Usage) {
   return {
     prompt_tokens: inputTokens.total,
     completion_tokens: outputTokens.total,
@@ -12,5 +12,7 @@ export function usageBody({ inputTokens, outputTokens }: Usage) {
       ...(inputTokens.cacheWrite !== undefined && { cache_write_tokens: inputTokens.cacheWrite }),
     },
     completion_tokens_details: { reasoning_tokens: outputTokens.reasoning },
+    // As OpenRouter names it: https://openrouter.ai/docs/use-cases/usage-accounting
+    ...(cost !== undefined && { cost }),
   }
 }

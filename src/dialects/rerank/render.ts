@@ -9,7 +9,7 @@ interface RerankBodyOptions {
 
 /** `usage` is Jina's, `meta` is Cohere's. */
 export function rerankBody(
-  { ranking, inputTokens }: RerankResult,
+  { ranking, inputTokens, cost }: RerankResult,
   { id, model, documents }: RerankBodyOptions,
 ): string {
   return JSON.stringify({
@@ -21,7 +21,7 @@ export function rerankBody(
       relevance_score: score,
       ...(documents && { document: { text: documents[index] } }),
     })),
-    usage: { prompt_tokens: inputTokens, total_tokens: inputTokens },
+    usage: { prompt_tokens: inputTokens, total_tokens: inputTokens, ...(cost !== undefined && { cost }) },
     meta: { tokens: { input_tokens: inputTokens, output_tokens: 0 } },
   })
 }

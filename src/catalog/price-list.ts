@@ -1,0 +1,113 @@
+import { calcPrice, findProvider, type ModelInfo, type Provider } from '@pydantic/genai-prices'
+import type { Usage } from '../canonical/usage.ts'
+import type { Cost } from './price.ts'
+
+/** US dollars per million tokens, or per request. */
+export interface OwnPrice {
+  readonly input: number
+  readonly output: number
+  /** Input that was read from a cache. Default: as other input. */
+  readonly cachedInput?: number | undefined
+  /** Input that was written to a cache, and what is kept for an hour. Default: as other input. */
+  readonly cacheWrite?: number | undefined
+  readonly cacheWriteHour?: number | undefined
+  readonly request?: number | undefined
+  /** What a tier costs of it, by the provider's word for the tier. */
+  readonly tiers?: Readonly<Record<string, number>> | undefined
+}
+
+export interface Listed {
+  readonly provider: Provider
+  readonly name: string
+  readonly tiers?: Readonly<Record<string, number>> | undefined
+}
+
+const anyName = { starts_with: '' }
+
+/** What the list calls a kind of provider that is called otherwise here. */
+const listNames: Readonly<Record<string, string>> = {
+  'amazon-bedrock': 'aws',
+  'azure-openai': 'azure',
+  vertex: 'google',
+  xai: 'x-ai',
+  moonshot: 'moonshotai',
+}
+
+/** The list with one model in it, so that an answer's price is found once and not for every answer. */
+export function listed(kind: string, model: string, at: number): Listed | undefined {
+  const id = listNames[kind] ?? kind
+  // The library takes a name it does not know for part of another one's.
+  const known = findProvider({ providerId: id })
+  if (known?.id !== id) return undefined
+  const found = calcPrice({ input_tokens: 0 }, model, { provider: known, timestamp: new Date(at) })
+  if (!found) return undefined
+  const models = [{ ...found.model, match: anyName }]
+  return { provider: { ...found.provider, models }, name: `${id} ${found.model.id}` }
+}
+
+/** A list of one model whose price the user states. */
+export function ownList(name: string, price: OwnPrice): Listed {
+  const prices: Record<string, number> = { input_mtok: price.input, output_mtok: price.output }
+  if (price.cachedInput !== undefined) prices['cache_read_mtok'] = price.cachedInput
+  const write = price.cacheWrite ?? (price.cacheWriteHour === undefined ? undefined : price.input)
+  if (write !== undefined) prices['cache_write_mtok'] = write
+  if (price.cacheWriteHour !== undefined) prices['cache_write_1h_mtok'] = price.cacheWriteHour
+  if (price.request !== undefined) prices['requests_kcount'] = price.request * 1000
+  const model: ModelInfo = { id: name, match: anyName, prices }
+  return {
+    provider: { id: 'own', name: 'own', api_pattern: '^$', models: [model] },
+    name: `${name} as configured`,
+    tiers: price.tiers,
+  }
+}
+
+/** Undefined where the list cannot tell: another model than it has, or counts that it has no price for. */
+export function priced({ provider, name }: Listed, usage: Usage, at: number): Cost | undefined {
+  try {
+    const found = calcPrice(countsOf(usage), '', { provider, timestamp: new Date(at) })
+    return found ? { usd: found.total_price, price: `${name}: ${shown(found.model_price)}` } : undefined
+  } catch {
+    // It throws where one token belongs to two prices at once, such as cached sound, and there is none for both.
+    return undefined
+  }
+}
+
+/** Every token is in one total and may be in a part of it; parts larger than their total are an upstream's mistake. */
+function countsOf({ inputTokens, outputTokens, counts = {} }: Usage): Record<string, number> {
+  const { billed_input_tokens: billedInput, billed_output_tokens: billedOutput, web_search: searches = 0 } = counts
+  // Cohere charges for fewer than it reads: https://docs.cohere.com/docs/how-does-cohere-pricing-work
+  if (billedInput !== undefined) return { input_tokens: billedInput, output_tokens: billedOutput ?? 0 }
+  const { total, cacheRead, cacheWrite = 0, cacheWriteHour = 0, audio = 0, image = 0 } = inputTokens
+  const read = Math.min(cacheRead, total)
+  const written = Math.min(Math.max(cacheWrite, cacheWriteHour), total - read)
+  const given: Record<string, number> = {
+    input_tokens: total,
+    cache_read_tokens: read,
+    cache_write_tokens: written,
+    cache_write_1h_tokens: Math.min(cacheWriteHour, written),
+    input_audio_tokens: Math.min(audio, total),
+    input_image_tokens: Math.min(image, total),
+    output_tokens: outputTokens.total,
+    output_reasoning_tokens: Math.min(outputTokens.reasoning, outputTokens.total),
+    output_audio_tokens: Math.min(outputTokens.audio ?? 0, outputTokens.total),
+    web_searches: searches,
+  }
+  return Object.fromEntries(Object.entries(given).filter(([name, value]) => value > 0 || name === 'input_tokens'))
+}
+
+/** `input 2.5, cache_read 1.25, output 10 $/M` */
+function shown(prices: Readonly<Record<string, unknown>>): string {
+  const perMillion = Object.entries(prices)
+    .filter(([name]) => name.endsWith('_mtok'))
+    .map(([name, price]) => `${name.slice(0, -'_mtok'.length)} ${amount(price)}`)
+  return `${perMillion.join(', ')} $/M`
+}
+
+function amount(price: unknown): string {
+  if (typeof price === 'number') return String(price)
+  const { base, tiers } = price as {
+    readonly base: number
+    readonly tiers: readonly { start: number; price: number }[]
+  }
+  return [base, ...tiers.map((tier) => `${tier.price} above ${tier.start}`)].join(' or ')
+}

@@ -1,0 +1,77 @@
+import type { Usage } from '../canonical/usage.ts'
+import { hardwareCost, hourly, type HardwareCost } from './own-hardware.ts'
+import type { Charged, Cost, Prices } from './price.ts'
+import type { Listed, OwnPrice } from './price-list.ts'
+import { tierShare } from './tiers.ts'
+
+type PriceList = typeof import('./price-list.ts')
+
+export interface PriceSettings {
+  /** The kind of each provider, by its name. */
+  readonly kinds: ReadonlyMap<string, string>
+  /** By `provider/model`, as the user states them; they go before the list's. */
+  readonly own: Readonly<Record<string, OwnPrice>>
+  readonly hardware: HardwareCost
+}
+
+/** Names of models are what clients and upstreams say: beyond this many the ones found are forgotten. */
+const mostRemembered = 1000
+
+/**
+ * Prices from the user's configuration and from a list of what providers charge. The list is loaded when somebody is
+ * first asked who may be on it, since it takes 20 MB of memory.
+ */
+export function openPrices(settings: PriceSettings): Prices & { update(): void } {
+  const perHour = hourly(settings.hardware)
+  let list: PriceList | undefined
+  let loading: Promise<void> | undefined
+  const remembered = new Map<string, Listed | null>()
+
+  function find(list: PriceList, { provider, model, answeredBy, at }: Charged): Listed | undefined {
+    const own = [model, answeredBy].find((each) => Object.hasOwn(settings.own, `${provider}/${each}`))
+    if (own !== undefined) {
+      const name = `${provider}/${own}`
+      const price = settings.own[name]
+      return price && list.ownList(name, price)
+    }
+    const kind = settings.kinds.get(provider)
+    if (kind === undefined) return undefined
+    // The one that answered may be a name of the day that the list does not have.
+    return (answeredBy !== undefined && list.listed(kind, answeredBy, at)) || list.listed(kind, model, at)
+  }
+
+  function remember(list: PriceList, charged: Charged): Listed | undefined {
+    const key = `${charged.provider}/${charged.model}/${charged.answeredBy ?? ''}`
+    let found = remembered.get(key)
+    if (found === undefined) {
+      found = find(list, charged) ?? null
+      if (remembered.size >= mostRemembered) remembered.clear()
+      remembered.set(key, found)
+    }
+    return found ?? undefined
+  }
+
+  return {
+    prepare(provider) {
+      if (provider === 'local' || list) return undefined
+      loading ??= import('./price-list.ts').then((loaded) => void (list = loaded))
+      return loading
+    },
+    cost(charged) {
+      const { provider, usage, at, machineMs = 0 } = charged
+      if (provider === 'local') return hardwareCost(perHour, machineMs)
+      const found = list && remember(list, charged)
+      if (!list || !found) return undefined
+      const tier = usage.serviceTier ?? ''
+      const share = found.tiers?.[tier] ?? tierShare(settings.kinds.get(provider) ?? '', usage.serviceTier)
+      const standard = list.priced(found, usage, at)
+      return standard && ofTier(standard, usage, share)
+    },
+    update: () => remembered.clear(),
+  }
+}
+
+function ofTier({ usd, price }: Cost, { serviceTier }: Usage, share: number | undefined): Cost | undefined {
+  if (share === undefined) return undefined
+  return share === 1 ? { usd, price } : { usd: usd * share, price: `${price}, ${serviceTier} × ${share}` }
+}
