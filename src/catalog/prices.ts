@@ -12,6 +12,13 @@ export interface PriceSettings {
   /** By `provider/model`, as the user states them; they go before the list's. */
   readonly own: Readonly<Record<string, OwnPrice>>
   readonly hardware: HardwareCost
+  /** The list was loaded. */
+  readonly onLoad?: () => void
+}
+
+export interface OpenedPrices extends Prices {
+  /** Looks everything up again, because the list has changed. */
+  forget(): void
 }
 
 /** Names of models are what clients and upstreams say: beyond this many the ones found are forgotten. */
@@ -21,7 +28,7 @@ const mostRemembered = 1000
  * Prices from the user's configuration and from a list of what providers charge. The list is loaded when somebody is
  * first asked who may be on it, since it takes 20 MB of memory.
  */
-export function openPrices(settings: PriceSettings): Prices & { update(): void } {
+export function openPrices(settings: PriceSettings): OpenedPrices {
   const perHour = hourly(settings.hardware)
   let list: PriceList | undefined
   let loading: Promise<void> | undefined
@@ -54,7 +61,10 @@ export function openPrices(settings: PriceSettings): Prices & { update(): void }
   return {
     prepare(provider) {
       if (provider === 'local' || list) return undefined
-      loading ??= import('./price-list.ts').then((loaded) => void (list = loaded))
+      loading ??= import('./price-list.ts').then((loaded) => {
+        list = loaded
+        settings.onLoad?.()
+      })
       return loading
     },
     cost(charged) {
@@ -67,7 +77,7 @@ export function openPrices(settings: PriceSettings): Prices & { update(): void }
       const standard = list.priced(found, usage, at)
       return standard && ofTier(standard, usage, share)
     },
-    update: () => remembered.clear(),
+    forget: () => remembered.clear(),
   }
 }
 

@@ -299,6 +299,9 @@ export const configSchema = z.strictObject({
           'Fetch the list of prices anew once a day, once a provider was asked whose prices it may have. Nothing is sent.',
         env: 'INFERLOOM_PRICES_UPDATE',
       }),
+      url: setting(z.url({ protocol: /^https?$/ }).optional(), {
+        description: 'Where the list is fetched from. Default: https://github.com/pydantic/genai-prices.',
+      }),
     })
     .prefault({}),
   hardware: z
