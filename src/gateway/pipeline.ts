@@ -1,12 +1,13 @@
 import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../canonical/embed.ts'
-import { asInferloomError, InferloomError } from '../canonical/errors.ts'
+import { InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
+import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 import type { RelayReply, RelayRequest, TokenCount } from '../providers/provider.ts'
-import type { Ledger } from './ledger/ledger.ts'
-import { limitOf, type Limit } from './deadline.ts'
+import { Account, type Steps } from './account.ts'
+import type { Caller } from './caller.ts'
+import { limitOf } from './deadline.ts'
 import type { Models, Served } from './models.ts'
-import { Timings } from './timings.ts'
 
 /** What came with a request beside its body. */
 export interface RequestContext {
@@ -19,6 +20,16 @@ export interface RequestContext {
   readonly deadlineMs?: number
   /** Aborted when the client leaves or the server ends. */
   readonly signal: AbortSignal
+  /** Absent where nobody is told apart. */
+  readonly caller?: Caller
+  /** The JSON body as it was sent. */
+  readonly text?: string
+  /** The tier it asks for, in its own word. */
+  readonly tier?: string
+  /** Most tokens of all its answers together, where it says. */
+  readonly maxOutputTokens?: number
+  /** Told where its client stands with its limits, before anything of the answer is. */
+  readonly admitted?: (standing: LimitStanding) => void
 }
 
 /** Takes the bytes of an answer that is passed on. */
@@ -29,34 +40,29 @@ export interface RelayReader {
   take(bytes: Uint8Array): Promise<void> | undefined
 }
 
-/** The path of one request, from its canonical form to its events. */
+/** The path of one request, from its canonical form to its events: find, admit, send, settle and record. */
 export class Pipeline {
   readonly #models: Models
-  readonly #ledger: Ledger
+  readonly #steps: Steps
 
-  constructor(models: Models, ledger: Ledger) {
+  constructor(models: Models, steps: Steps) {
     this.#models = models
-    this.#ledger = ledger
+    this.#steps = steps
   }
 
   async *run(request: GenerateRequest, context: RequestContext): AsyncGenerator<readonly StreamEvent[]> {
-    const timings = new Timings(request.model, context)
-    let limit: Limit | undefined
+    const account = new Account(this.#steps, request.model, context)
     try {
       const served = this.#models.find(request.model)
-      timings.servedBy(served)
-      limit = limitOf(context, served.provider)
-      for await (const events of served.provider.generate({ ...request, model: served.model }, limit.signal)) {
-        timings.observe(events)
-        yield events
+      const turn = account.admit(served)
+      if (turn) await turn
+      for await (const events of served.provider.generate({ ...request, model: served.model }, account.signal)) {
+        yield account.observe(events)
       }
     } catch (error) {
-      timings.error = asInferloomError(error)
-      throw error
+      throw account.failed(error)
     } finally {
-      limit?.end()
-      // Also when the reader stops early: `finally` runs on return() too, so a request that was left has its row.
-      this.#ledger.record(timings.row())
+      account.close()
     }
   }
 
@@ -84,27 +90,24 @@ export class Pipeline {
     context: RequestContext,
     reader: RelayReader,
   ): Promise<void> {
-    const timings = new Timings(model, context)
-    timings.servedBy(served)
-    const limit = limitOf(context, served.provider)
+    const account = new Account(this.#steps, model, context)
     try {
-      const reply = await served.provider.relay?.(request, limit.signal)
+      const turn = account.admit(served)
+      if (turn) await turn
+      const reply = await served.provider.relay?.(request, account.signal)
       if (!reply) throw new InferloomError('internal_error', `${served.provider.name} passes nothing on.`)
       reader.begin(reply)
       for await (const chunk of reply.chunks) {
-        timings.see(chunk)
+        account.timings.see(chunk)
         if (chunk.bytes.length === 0) continue
         const read = reader.take(chunk.bytes)
         if (read) await read
       }
-      timings.complete()
+      account.timings.complete()
     } catch (error) {
-      // What the provider said itself says more than that nothing came after it.
-      timings.error ??= asInferloomError(error)
-      throw error
+      throw account.failed(error)
     } finally {
-      limit.end()
-      this.#ledger.record(timings.row())
+      account.close()
     }
   }
 
@@ -136,26 +139,23 @@ export class Pipeline {
     send: (served: Served, signal: AbortSignal) => Promise<Result> | undefined,
     context: RequestContext,
   ): Promise<Result> {
-    const timings = new Timings(model, context)
-    let limit: Limit | undefined
+    const account = new Account(this.#steps, model, context)
     try {
       const served = this.#models.find(model)
-      timings.servedBy(served)
-      limit = limitOf(context, served.provider)
-      const result = await send(served, limit.signal)
+      const turn = account.admit(served)
+      if (turn) await turn
+      const result = await send(served, account.signal)
       if (!result) {
         const message = `Model '${model}' cannot ${what}: ${served.provider.name} does not offer it. Remedy: use another model.`
         throw new InferloomError('invalid_value', message, { param: 'model' })
       }
       const inputTokens = { total: result.inputTokens, cacheRead: 0 }
-      timings.observe([{ type: 'finish', usage: { inputTokens, outputTokens: { total: 0, reasoning: 0 } } }])
+      account.observe([{ type: 'finish', usage: { inputTokens, outputTokens: { total: 0, reasoning: 0 } } }])
       return result
     } catch (error) {
-      timings.error = asInferloomError(error)
-      throw error
+      throw account.failed(error)
     } finally {
-      limit?.end()
-      this.#ledger.record(timings.row())
+      account.close()
     }
   }
 }

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { Ledger } from '../gateway/ledger/ledger.ts'
+import { withoutLimits } from '../gateway/limits/admission.ts'
 import { Models } from '../gateway/models.ts'
 import { Pipeline } from '../gateway/pipeline.ts'
 import { ResponseStore } from '../gateway/responses/response-store.ts'
@@ -10,6 +11,7 @@ import { addAdminRoutes } from './admin.ts'
 import { buildApp } from './app.ts'
 import { openPool } from './engines.ts'
 import { isLoopback } from './guard.ts'
+import { addLedgerRoutes } from './ledger-routes.ts'
 import { openProviders } from './providers.ts'
 import type { ModelInfo } from '../providers/provider.ts'
 
@@ -38,9 +40,11 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   const store = await openStore(home)
   const active = new Set<AbortController>()
   let closing: Promise<void> | undefined
-  const ledger = new Ledger(store, (error, lost) =>
-    app.log.error({ err: error, lost }, 'the ledger could not be written'),
-  )
+  const ledger = new Ledger({
+    ...config.ledger,
+    rows: store.ledger,
+    onTrouble: (error, lost) => app.log.error({ err: error, lost }, 'the ledger could not be written'),
+  })
   const responses = config.responses.store
     ? new ResponseStore({
         ...config.responses,
@@ -53,14 +57,16 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   const app = buildApp({
     config,
     models,
-    pipeline: new Pipeline(models, ledger),
+    pipeline: new Pipeline(models, { admission: withoutLimits, prices: undefined, ledger }),
     providers: [pool, ...providers],
     responses,
+    ledger,
     active,
     isClosing: () => closing !== undefined,
   })
   for (const complaint of complaints) app.log.warn({ err: complaint }, 'a provider is left out')
-  addAdminRoutes(app, { store, ledger, pool, opened })
+  addAdminRoutes(app, { pool, opened })
+  addLedgerRoutes(app, { rows: store.ledger, ledger })
 
   const end = async () => {
     let cut: NodeJS.Timeout | undefined
@@ -77,7 +83,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     clearTimeout(timer)
     clearTimeout(cut)
     await Promise.all([pool, ...providers].map((provider) => provider.close()))
-    await ledger.flush()
+    await ledger.close()
     await responses?.close()
     await store.close()
   }
