@@ -24,6 +24,7 @@ export const errorCatalogue = {
   context_length_exceeded: { status: 400, ...invalid },
   model_not_found: { status: 404, ...invalid },
   response_not_found: { status: 404, ...invalid },
+  request_not_found: { status: 404, ...invalid },
   // OpenAI's name and status, which clients look for.
   previous_response_not_found: { status: 400, ...invalid },
   route_not_found: { status: 404, ...invalid },

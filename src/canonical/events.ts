@@ -30,6 +30,8 @@ export type StreamEvent =
       readonly systemFingerprint?: string
       /** Under which the provider's support finds the request: a header of an answer, no part of it. */
       readonly requestId?: string
+      /** What was used so far, of an answer that says so before its end. */
+      readonly usage?: Usage
     }
   | {
       readonly type: 'text-delta'

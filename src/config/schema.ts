@@ -324,6 +324,37 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'What models on this machine cost. Without it they cost 0, marked as own hardware.' }),
+  ledger: z
+    .strictObject({
+      maxAgeDays: setting(z.number().positive().max(36_500).default(365), {
+        description: 'Days that rows of requests are kept; sums by the day are kept for ten years.',
+        env: 'INFERLOOM_LEDGER_MAX_AGE_DAYS',
+      }),
+      maxMB: setting(z.number().positive().max(10_000_000).default(5000), {
+        description: 'Megabytes of rows that are kept; the oldest make room for new ones.',
+        env: 'INFERLOOM_LEDGER_MAX_MB',
+      }),
+      replay: setting(z.boolean().default(true), {
+        description:
+          'Keep keyed hashes of what was asked, from which nobody can tell it, so that requests can be compared later.',
+        env: 'INFERLOOM_LEDGER_REPLAY',
+      }),
+      content: z
+        .strictObject({
+          share: setting(z.number().min(0).max(1).default(0), {
+            description: 'The share of requests whose content is kept: 0 none, 1 all.',
+            env: 'INFERLOOM_LEDGER_CONTENT_SHARE',
+          }),
+          maxAgeDays: setting(z.number().positive().max(36_500).default(7), {
+            description: 'Days that content is kept.',
+          }),
+          redact: setting(z.boolean().default(true), {
+            description: 'Leave out e-mail addresses, telephone numbers and keys, as far as their form tells them.',
+          }),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
   log: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'), {
     description: 'How much is logged to stderr.',
     env: 'INFERLOOM_LOG',

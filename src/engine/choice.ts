@@ -20,6 +20,8 @@ export class Choice {
   readonly lookup: PromptLookup | undefined
   /** Every token sampled so far. */
   readonly tokens: number[] = []
+  /** Of these, the ones whose text was given out, or comes with what is given out next. */
+  told = 0
   /** The token to evaluate next, and where in the sequence it stands. */
   nextToken = 0
   position = 0

@@ -4,6 +4,7 @@ import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../
 import type { StreamEvent } from '../canonical/events.ts'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { GenerateRequest, Sampling } from '../canonical/request.ts'
+import type { Usage } from '../canonical/usage.ts'
 import type { ModelInfo, Provider, TokenCount } from '../providers/provider.ts'
 import { AnswerParser } from './answer-parser.ts'
 import { planAnswer } from './answer-plan.ts'
@@ -37,6 +38,8 @@ interface Outstanding {
   /** By choice; empty when the answer is text as it comes. */
   readonly parsers: readonly AnswerParser[]
   readonly request: { jobsLeft: number; inputTokens: number; cachedTokens: number; outputTokens: number }
+  /** What was used by what has been told, for answers that are ended before they are complete. */
+  readonly told: { inputTokens: number; cachedTokens: number; outputTokens: number }
 }
 
 /** What `/admin/engine` shows of one engine. */
@@ -114,16 +117,20 @@ export class Engine implements Provider {
     const { jobs, shape } = planAnswer(request, template, this.#sampling)
     const queue = new EventQueue()
     const progress = { jobsLeft: prompts, inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
+    const told = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
     const parsers = shape ? Array.from({ length: request.n }, (_, choice) => new AnswerParser(choice, shape)) : []
     const began = performance.now()
     const ids = jobs.map((job, index) => {
       const id = this.#nextId++
-      this.#outstanding.set(id, { queue, firstChoice: index * request.n, parsers, request: progress })
+      this.#outstanding.set(id, { queue, firstChoice: index * request.n, parsers, request: progress, told })
       worker.send({ type: 'generate', job: { ...job, id } })
       return id
     })
     if (this.#outstanding.size === ids.length) this.#lastHeard = began
-    const onAbort = () => queue.fail(asInferloomError(signal.reason))
+    const onAbort = () => {
+      if (told.outputTokens > 0) queue.push({ type: 'response-metadata', usage: usageOf(told, parsers) })
+      queue.fail(asInferloomError(signal.reason))
+    }
     signal.addEventListener('abort', onAbort)
     try {
       yield* queue
@@ -267,6 +274,11 @@ export class Engine implements Provider {
       for (const delta of message.deltas) {
         const to = this.#outstanding.get(delta.id)
         if (!to) continue
+        to.told.outputTokens += delta.tokens ?? 1
+        if (delta.prompt) {
+          to.told.inputTokens += delta.prompt[0]
+          to.told.cachedTokens += delta.prompt[1]
+        }
         to.queue.push(...eventsOf(delta, to))
       }
       for (const done of message.done) this.#finish(done)
@@ -281,13 +293,7 @@ export class Engine implements Provider {
     request.cachedTokens += cachedTokens
     request.outputTokens += outputTokens
     if (--request.jobsLeft > 0) return
-    const { inputTokens, cachedTokens: cacheRead, outputTokens: total } = request
-    const reasoning = parsers.reduce((sum, parser) => sum + parser.reasoningTokens, 0)
-    const usage = {
-      inputTokens: { total: inputTokens, cacheRead },
-      outputTokens: { total, reasoning: Math.min(reasoning, total) },
-    }
-    queue.push({ type: 'finish', usage })
+    queue.push({ type: 'finish', usage: usageOf(request, parsers) })
     queue.end()
   }
 
@@ -324,6 +330,15 @@ export class Engine implements Provider {
   #watch(): void {
     if (this.#state.name !== 'ready' || this.#isIdle) return
     if (performance.now() - this.#lastHeard > this.#options.stallSeconds * 1000) this.#state.worker.kill()
+  }
+}
+
+function usageOf(used: Outstanding['told'], parsers: readonly AnswerParser[]): Usage {
+  const { inputTokens, cachedTokens: cacheRead, outputTokens: total } = used
+  const reasoning = parsers.reduce((sum, parser) => sum + parser.reasoningTokens, 0)
+  return {
+    inputTokens: { total: inputTokens, cacheRead },
+    outputTokens: { total, reasoning: Math.min(reasoning, total) },
   }
 }
 

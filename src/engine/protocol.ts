@@ -115,6 +115,10 @@ export interface Delta {
   readonly id: number
   readonly choice: number
   readonly text: string
+  /** Tokens it took, where it was not one: others had been held back. */
+  readonly tokens?: number
+  /** With the first of a request: tokens of its prompt, and of these the ones that were not evaluated anew. */
+  readonly prompt?: readonly [tokens: number, cached: number]
   readonly logprobs?: readonly TokenLogprobs[]
   readonly finishReason?: FinishReason
 }

@@ -334,7 +334,8 @@ export class Scheduler {
     if (!choice.finishReason) llama.sequenceRemove(memory, choice.sequence, choice.position, -1)
   }
 
-  #sample({ job, maxOutputTokens }: Ticket, choice: Choice, row: number, result: StepResult): void {
+  #sample(ticket: Ticket, choice: Choice, row: number, result: StepResult): void {
+    const { job, maxOutputTokens } = ticket
     const token = choice.sampler.sample(row)
     const isEnd = token === undefined || this.#tokenizer.isEnd(token)
     if (token !== undefined) {
@@ -353,10 +354,15 @@ export class Scheduler {
       logprobs = [...logprobs, ...rest.logprobs]
     }
     if (text === '' && logprobs.length === 0 && !choice.finishReason) return
+    const tokens = choice.outputTokens - choice.told
+    const isFirst = choice.index === 0 && choice.told === 0
+    choice.told = choice.outputTokens
     result.deltas.push({
       id: job.id,
       choice: choice.index,
       text,
+      ...(tokens !== 1 && { tokens }),
+      ...(isFirst && { prompt: [ticket.prompt.length, ticket.cachedTokens ?? 0] as const }),
       ...(logprobs.length > 0 && { logprobs }),
       ...(choice.finishReason && { finishReason: choice.finishReason }),
     })

@@ -6,6 +6,8 @@ export interface Served {
   readonly provider: Provider
   /** As the provider calls it. */
   readonly model: string
+  /** For people: what made this the one. */
+  readonly why?: string
 }
 
 export interface ModelsOptions {
@@ -76,7 +78,7 @@ export class Models {
     const slash = name.indexOf('/')
     const provider = slash > 0 ? this.#remote.get(name.slice(0, slash)) : undefined
     if (!provider?.acceptsUnlisted || slash === name.length - 1) return undefined
-    return { provider, model: name.slice(slash + 1) }
+    return { provider, model: name.slice(slash + 1), why: 'named with its provider' }
   }
 
   /** A model that was pulled a moment ago is not in the index yet. */
@@ -100,10 +102,15 @@ export class Models {
     const short = served.filter((each) => isRemote(each) && !this.#unlisted(each.model))
     this.#byName = new Map<string, Served | readonly Served[]>([
       ...[...Map.groupBy(short, ({ model }) => model)].map(
-        ([name, all]) => [name, all.length === 1 && all[0] ? all[0] : all] as const,
+        ([name, all]) =>
+          [name, all.length === 1 && all[0] ? { ...all[0], why: 'the only provider with that model' } : all] as const,
       ),
-      ...served.filter(isRemote).map((each) => [`${each.provider.name}/${each.model}`, each] as const),
-      ...served.filter((each) => !isRemote(each)).map((each) => [each.model, each] as const),
+      ...served
+        .filter(isRemote)
+        .map((each) => [`${each.provider.name}/${each.model}`, { ...each, why: 'named with its provider' }] as const),
+      ...served
+        .filter((each) => !isRemote(each))
+        .map((each) => [each.model, { ...each, why: 'a local model of that name' }] as const),
     ])
   }
 

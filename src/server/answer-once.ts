@@ -21,7 +21,8 @@ export async function answerOnce<Request, Result>(
   const parsed = dialect.parse(request.body, request.params as Readonly<Record<string, string>>)
   const deadline = askedDeadline(request.headers)
   return await whileConnected(active, reply, async (signal) => {
-    const context = { id: request.id, dialect: dialect.name, stream: false, receivedAt, signal, ...deadline }
+    const { id, text } = request
+    const context = { id, dialect: dialect.name, stream: false, receivedAt, signal, text, ...deadline }
     const result = await run(parsed.request, context)
     void reply.headers(parsed.headers?.(result) ?? {}).type('application/json; charset=utf-8')
     return await reply.send(parsed.write(request.id, result))

@@ -33,7 +33,8 @@ export async function answerPassed(
   const deadline = askedDeadline(request.headers)
   const served = pipeline.passedTo(given, dialect)
   await whileConnected(active, reply, async (signal) => {
-    const context = { id: request.id, dialect: dialect.name, stream, receivedAt, signal, ...deadline }
+    const { id, text } = request
+    const context = { id, dialect: dialect.name, stream, receivedAt, signal, text, ...deadline }
     const address = { model: given, stream }
     const options = { dialect, pipeline, idleTimeoutMs, served, address, context, anyForm: true }
     await passOn({ ...options, ...(form && { form }) }, request, reply)

@@ -33,7 +33,18 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   reply.raw.on('close', onClose)
   try {
     const { signal } = controller
-    const context = { id: request.id, dialect: dialect.name, stream: address.stream, receivedAt, signal, ...deadline }
+    const { id, text } = request
+    const tier = askedTier(body)
+    const context = {
+      id,
+      dialect: dialect.name,
+      stream: address.stream,
+      receivedAt,
+      signal,
+      text,
+      ...tier,
+      ...deadline,
+    }
     const served =
       dialect.relayable?.(body, address) === false ? undefined : pipeline.relayed(address.model, dialect.name)
     if (served) {
@@ -69,6 +80,10 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
 function addressOf({ address }: Dialect, { params }: FastifyRequest, body: Readonly<Record<string, unknown>>): Address {
   if (address) return address(body, params as Readonly<Record<string, string>>)
   return { model: typeof body['model'] === 'string' ? body['model'] : '', stream: body['stream'] === true }
+}
+
+function askedTier({ service_tier: tier }: Readonly<Record<string, unknown>>): { readonly tier?: string } {
+  return typeof tier === 'string' ? { tier } : {}
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -14,6 +14,7 @@ import { openaiEmbeddings } from '../dialects/openai-embeddings/parse.ts'
 import { openaiResponses } from '../dialects/openai-responses/parse.ts'
 import { relayOnly } from '../dialects/openai/relay-only.ts'
 import { rerank } from '../dialects/rerank/parse.ts'
+import type { Ledger } from '../gateway/ledger/ledger.ts'
 import type { Models } from '../gateway/models.ts'
 import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
 import type { ResponseStore } from '../gateway/responses/response-store.ts'
@@ -37,6 +38,7 @@ export interface AppParts {
   readonly providers: readonly Provider[]
   /** Absent where no answers are kept. */
   readonly responses: ResponseStore | undefined
+  readonly ledger: Pick<Ledger, 'state'>
   readonly active: Set<AbortController>
   readonly isClosing: () => boolean
 }
@@ -48,6 +50,7 @@ export function buildApp({
   pipeline,
   providers,
   responses,
+  ledger,
   active,
   isClosing,
 }: AppParts): FastifyInstance {
@@ -111,6 +114,9 @@ export function buildApp({
   app.get('/health', () => ({ status: 'ok' }))
   app.get('/ready', async () => {
     await Promise.all(providers.map((provider) => provider.ready()))
+    const { trouble, ...rows } = ledger.state()
+    // Requests are answered all the same, so that whoever asks in order to send some is told to: with 200.
+    if (trouble !== undefined) return { status: 'ready', degraded: [{ part: 'ledger', reason: trouble, ...rows }] }
     return { status: 'ready' }
   })
   return app

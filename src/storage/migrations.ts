@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { ledgerMigration } from './ledger/migration.ts'
 
 /** In order of their names; a migration that was released is never changed. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -47,4 +48,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await db.schema.alterTable('requests').addColumn('served_model', 'text').execute()
     },
   },
+  '0004_ledger': ledgerMigration,
 }

@@ -11,7 +11,8 @@ import {
   type Kysely,
   type QueryResult,
 } from 'kysely'
-import type { Answer, Query } from './sqlite-thread.ts'
+import type { LedgerDone, LedgerTask } from './ledger/ledger-batch.ts'
+import type { Answer, LedgerQuery, Query } from './sqlite-thread.ts'
 
 /**
  * Kysely over `node:sqlite` in a worker thread.
@@ -19,14 +20,24 @@ import type { Answer, Query } from './sqlite-thread.ts'
  * @example new Kysely<Tables>({ dialect: new SqliteThreadDialect('/home/me/.inferloom/inferloom.db') })
  */
 export class SqliteThreadDialect implements Dialect {
-  readonly #file: string
+  readonly #driver: SqliteThreadDriver
 
   constructor(file: string) {
-    this.#file = file
+    this.#driver = new SqliteThreadDriver(file)
+  }
+
+  /** Batches and clean-ups of the ledger, each a transaction of its own. */
+  async runLedger(task: LedgerTask): Promise<LedgerDone> {
+    const connection = await this.#driver.acquireConnection()
+    try {
+      return await connection.runLedger(task)
+    } finally {
+      await this.#driver.releaseConnection()
+    }
   }
 
   createDriver(): Driver {
-    return new SqliteThreadDriver(this.#file)
+    return this.#driver
   }
 
   createQueryCompiler() {
@@ -54,7 +65,7 @@ class SqliteThreadDriver implements Driver {
 
   async init(): Promise<void> {}
 
-  async acquireConnection(): Promise<DatabaseConnection> {
+  async acquireConnection(): Promise<ThreadConnection> {
     const turn = this.#free
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#free = promise
@@ -94,7 +105,8 @@ class ThreadConnection implements DatabaseConnection {
     const script = import.meta.url.endsWith('.ts') ? './sqlite-thread.ts' : './sqlite-thread.js'
     this.#thread = new Worker(new URL(script, import.meta.url), {
       workerData: file,
-      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
+      // A body of the longest that is described takes at most about a tenth of it.
+      resourceLimits: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 },
     })
     this.#thread.on('message', (answer: Answer) => {
       this.#pending.get(answer.id)?.resolve(answer)
@@ -105,14 +117,25 @@ class ThreadConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const answer = await this.#ask({ id: this.#nextId++, sql, parameters })
+    if (!('rows' in answer)) throw new Error('The database thread answered something else.')
+    return { rows: answer.rows as R[], numAffectedRows: answer.changes, insertId: answer.insertId }
+  }
+
+  async runLedger(ledger: LedgerTask): Promise<LedgerDone> {
+    const answer = await this.#ask({ id: this.#nextId++, ledger })
+    if (!('done' in answer)) throw new Error('The database thread answered something else.')
+    return answer.done
+  }
+
+  async #ask(query: Query | LedgerQuery): Promise<Exclude<Answer, { readonly error: string }>> {
     if (this.#ended) throw this.#ended
-    const query: Query = { id: this.#nextId++, sql, parameters }
     const pending = Promise.withResolvers<Answer>()
     this.#pending.set(query.id, pending)
     this.#thread.postMessage(query)
     const answer = await pending.promise
     if ('error' in answer) throw new Error(answer.error)
-    return { rows: answer.rows as R[], numAffectedRows: answer.changes, insertId: answer.insertId }
+    return answer
   }
 
   streamQuery(): never {

@@ -1,37 +1,51 @@
 // SQLite in a thread of its own: node:sqlite is synchronous, and nothing on the request path may wait for a disk.
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { dirname } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { LedgerDone, LedgerTask } from './ledger/ledger-batch.ts'
+import { LedgerWriter } from './ledger/ledger-writer.ts'
+import { ledgerSecret } from './ledger/secret.ts'
 
 export interface Query {
   readonly id: number
   readonly sql: string
-  /** Values, or lists of values: the statement then runs once with each list, all of it or nothing. */
   readonly parameters: readonly unknown[]
+}
+
+export interface LedgerQuery {
+  readonly id: number
+  readonly ledger: LedgerTask
 }
 
 export type Answer =
   | { readonly id: number; readonly rows: unknown[]; readonly changes: bigint; readonly insertId: bigint }
+  | { readonly id: number; readonly done: LedgerDone }
   | { readonly id: number; readonly error: string }
 
 // Opened by the first query, so that a database that cannot be opened is that query's error.
 let database: DatabaseSync | undefined
+let writer: LedgerWriter | undefined
+let secret: Uint8Array | undefined
+const file = workerData as string
 
 function open(): DatabaseSync {
-  const opened = new DatabaseSync(workerData as string, { timeout: 5000 })
+  const opened = new DatabaseSync(file, { timeout: 5000 })
   // WAL with NORMAL keeps every transaction through a crash of this process; a power cut may cost the last ones.
   // https://www.sqlite.org/wal.html#performance_considerations
   opened.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
   return opened
 }
 
-function run({ id, sql, parameters }: Query): Answer {
+function run(query: Query | LedgerQuery): Answer {
+  const { id } = query
   try {
     database ??= open()
-    const statement = database.prepare(sql)
-    if (Array.isArray(parameters[0])) {
-      runEach(database, statement, parameters as SQLInputValue[][])
-      return { id, rows: [], changes: BigInt(parameters.length), insertId: 0n }
+    if ('ledger' in query) {
+      writer ??= new LedgerWriter(database, () => (secret ??= ledgerSecret(dirname(file))))
+      return { id, done: writer.run(query.ledger) }
     }
+    const { sql, parameters } = query
+    const statement = database.prepare(sql)
     const values = parameters as SQLInputValue[]
     if (statement.columns().length > 0) return { id, rows: statement.all(...values), changes: 0n, insertId: 0n }
     const { changes, lastInsertRowid } = statement.run(...values)
@@ -41,18 +55,7 @@ function run({ id, sql, parameters }: Query): Answer {
   }
 }
 
-function runEach(database: DatabaseSync, statement: StatementSync, rows: readonly SQLInputValue[][]): void {
-  database.exec('begin')
-  try {
-    for (const values of rows) statement.run(...values)
-    database.exec('commit')
-  } catch (error) {
-    database.exec('rollback')
-    throw error
-  }
-}
-
-parentPort?.on('message', (query: Query | 'close') => {
+parentPort?.on('message', (query: Query | LedgerQuery | 'close') => {
   if (query !== 'close') return parentPort?.postMessage(run(query))
   database?.close()
   return parentPort?.close()

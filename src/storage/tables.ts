@@ -1,27 +1,100 @@
 import type { Generated } from 'kysely'
+import type { RollUpRow } from './ledger/roll-up.ts'
 
-/** One row per request that reached the pipeline; times in milliseconds. */
+/** One row per request that reached the pipeline; times in milliseconds. What is not known is null, never zero. */
 export interface RequestRow {
   id: string
   /** Milliseconds since 1970 at which the request was received. */
   received_at: number
+  key_id: string | null
+  /** What the key was called then. */
+  key_name: string | null
+  team_id: string | null
   dialect: string
   /** As the client asked for it. */
   model: string
   provider: string | null
   /** The model that answered, in its provider's words. */
   served_model: string | null
+  /** Why that provider. */
+  reason: string | null
   stream: number
   status: number
+  /** All input tokens, and of these the ones of each kind. */
   prompt_tokens: number | null
+  cached_tokens: number | null
+  cache_write_tokens: number | null
+  /** Of those written to a cache, the ones kept for an hour. */
+  cache_write_hour_tokens: number | null
+  audio_input_tokens: number | null
+  image_tokens: number | null
+  /** All output tokens, and of these the ones of each kind. */
   output_tokens: number | null
+  reasoning_tokens: number | null
+  audio_output_tokens: number | null
+  /** `reported` by whoever answered, or `counted` here because the answer ended before that. */
+  usage_basis: string | null
+  /** Names of numbers that were reported and cannot be: they are null here. */
+  doubt: string | null
   /** Received to first token. */
   ttft_ms: number | null
   /** (total − TTFT) / (output tokens − 1) */
   tpot_ms: number | null
+  /** Waited for its turn here, before it was sent. */
+  queue_ms: number | null
   total_ms: number
   finish_reason: string | null
   error: string | null
+  /** Null is unknown. */
+  cost_usd: number | null
+  /** What the cost was computed from, for people. */
+  price: string | null
+  /** What the cache of answers said. */
+  cache: string | null
+  /** As it was asked for. */
+  tier: string | null
+  deadline_ms: number | null
+  /** Tries at a provider. */
+  attempts: number
+}
+
+/** What a request can be replayed by without its content; made from its body by the database's thread. */
+export interface ReplayColumns {
+  /** Requests with the same one would have the same answer, as far as models give one. */
+  exact_key: Uint8Array | null
+  /** Records of 12 bytes: see `replay-material.ts`. */
+  prefix_hashes: Uint8Array | null
+  /** `greedy`, `seeded`, or `sampled`. */
+  determinism: string | null
+  /** What it asked for beside text, by name: `images,tools`. */
+  capabilities: string | null
+}
+
+/** One try at one provider. */
+export interface AttemptRow {
+  /** From 1 on. */
+  number: number
+  /** Milliseconds after the request was received. */
+  started_ms: number
+  provider: string
+  model: string
+  reason: string | null
+  status: number
+  error: string | null
+  prompt_tokens: number | null
+  output_tokens: number | null
+  ttft_ms: number | null
+  total_ms: number
+  cost_usd: number | null
+}
+
+/** What was said, where it is kept at all. */
+interface ContentRow {
+  request: number
+  received_at: number
+  asked: string | null
+  answered: string | null
+  bytes: number
 }
 
 /** An answer that later requests can refer to, with what its request brought. */
@@ -43,5 +116,11 @@ export interface ResponseRow {
 
 export interface Tables {
   responses: ResponseRow & { sequence: Generated<number> }
-  requests: RequestRow & { sequence: Generated<number> }
+  requests: RequestRow & ReplayColumns & { sequence: Generated<number>; bytes: number }
+  attempts: AttemptRow & { request: number }
+  contents: ContentRow
+  ledger_totals: { one: number; rows: number; bytes: number }
+  usage_minutes: RollUpRow
+  usage_hours: RollUpRow
+  usage_days: RollUpRow
 }

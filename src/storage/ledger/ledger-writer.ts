@@ -1,0 +1,214 @@
+// Runs in the database's thread: nothing here may be waited for by a request.
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { AttemptRow, ReplayColumns, RequestRow } from '../tables.ts'
+import { attemptColumns, replayColumns, requestColumns } from './columns.ts'
+import { keptContent } from './content.ts'
+import type { LedgerBounds, LedgerDone, LedgerTask, LedgerTotals, PackedEntry } from './ledger-batch.ts'
+import { replayMaterial } from './replay-material.ts'
+import { BatchSums, rollUpKeys, rollUps, rollUpSums } from './roll-up.ts'
+
+/** Rows that one step of a clean-up deletes: a few milliseconds, after which others have their turn. */
+const rowsPerStep = 500
+/** Of a row beside its texts: numbers, the entries of indices, its attempt. */
+const fixedBytes = 260
+
+const list = (columns: readonly string[]) => columns.join(', ')
+const places = (columns: readonly string[]) => columns.map(() => '?').join(', ')
+
+const insertRequestSql = (() => {
+  const columns = [...requestColumns, ...replayColumns, 'bytes']
+  // A batch whose end nobody heard of, because the process was killed, may come again: no row is written twice.
+  return `insert into requests (${list(columns)}) values (${places(columns)}) on conflict (id) do nothing`
+})()
+const insertAttemptSql = `insert into attempts (request, ${list(attemptColumns)}) values (?, ${places(attemptColumns)})`
+const insertContentSql = 'insert into contents (request, received_at, asked, answered, bytes) values (?, ?, ?, ?, ?)'
+const lineColumns = [...rollUpKeys, 'key_name', ...rollUpSums] as const
+const upsertSql = (table: string) =>
+  `insert into ${table} (${list(lineColumns)}) values (${places(lineColumns)}) on conflict (${list(rollUpKeys)}) ` +
+  `do update set key_name = excluded.key_name, ${rollUpSums.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`
+
+/** Writes batches of the ledger, with their sums, and deletes what is too old or too much. */
+export class LedgerWriter {
+  readonly #db: DatabaseSync
+  readonly #secret: () => Uint8Array
+  readonly #insertRequest: StatementSync
+  readonly #insertAttempt: StatementSync
+  readonly #insertContent: StatementSync
+  readonly #upserts: readonly StatementSync[]
+  readonly #addTotals: StatementSync
+  readonly #totals: StatementSync
+
+  constructor(db: DatabaseSync, secret: () => Uint8Array) {
+    this.#db = db
+    this.#secret = secret
+    this.#insertRequest = db.prepare(insertRequestSql)
+    this.#insertAttempt = db.prepare(insertAttemptSql)
+    this.#insertContent = db.prepare(insertContentSql)
+    this.#upserts = rollUps.map(({ table }) => db.prepare(upsertSql(table)))
+    this.#addTotals = db.prepare('update ledger_totals set rows = rows + ?, bytes = max(0, bytes + ?)')
+    this.#totals = db.prepare('select rows, bytes from ledger_totals')
+  }
+
+  run(task: LedgerTask): LedgerDone {
+    switch (task.task) {
+      case 'write':
+        return this.#atOnce(() => this.#write(task.entries))
+      case 'sweep':
+        return this.#atOnce(() => this.#sweep(task.bounds))
+      case 'totals':
+        return { totals: this.#readTotals(), more: false }
+    }
+  }
+
+  #atOnce(work: () => boolean): LedgerDone {
+    // At once a writer: one that began as a reader could not wait for another process.
+    this.#db.exec('begin immediate')
+    try {
+      const more = work()
+      const totals = this.#readTotals()
+      this.#db.exec('commit')
+      return { totals, more }
+    } catch (error) {
+      // After some errors, a full disk among them, SQLite has rolled back itself.
+      // https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
+      if (this.#db.isTransaction) this.#db.exec('rollback')
+      throw error
+    }
+  }
+
+  #readTotals(): LedgerTotals {
+    return this.#totals.get() as unknown as LedgerTotals
+  }
+
+  #write(entries: readonly PackedEntry[]): boolean {
+    const sums = rollUps.map(({ periodMs }) => new BatchSums(periodMs))
+    let rows = 0
+    let bytes = 0
+    for (const entry of entries) {
+      const row = unpacked(entry)
+      const size = this.#insert(row, entry)
+      if (size === 0) continue
+      rows++
+      bytes += size
+      for (const each of sums) each.add(row)
+    }
+    for (const [index, each] of sums.entries()) {
+      for (const line of each.lines()) this.#upserts[index]?.run(...lineColumns.map((name) => line[name]))
+    }
+    this.#addTotals.run(rows, bytes)
+    return false
+  }
+
+  /** Returns how much room it takes; none where the row is there already. */
+  #insert(row: RequestRow, entry: PackedEntry): number {
+    const material = this.#materialOf(row, entry.body)
+    const content = entry.content && keptContent(entry.content)
+    const size = sizeOf(row, material)
+    const values = [...entry.row, ...replayColumns.map((name) => material[name]), size]
+    const { changes, lastInsertRowid } = this.#insertRequest.run(...(values as SQLInputValue[]))
+    if (changes === 0) return 0
+    for (const attempt of entry.attempts ?? attemptOf(row)) {
+      this.#insertAttempt.run(lastInsertRowid, ...attemptColumns.map((name) => attempt[name]))
+    }
+    if (!content) return size
+    const contentBytes = (content.asked?.length ?? 0) + (content.answered?.length ?? 0)
+    this.#insertContent.run(lastInsertRowid, row.received_at, content.asked, content.answered, contentBytes)
+    return size + contentBytes
+  }
+
+  #materialOf({ dialect, provider, served_model: model }: RequestRow, body: string | undefined): ReplayColumns {
+    if (body === undefined) return nothingKnown
+    try {
+      const parsed: unknown = JSON.parse(body)
+      if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return nothingKnown
+      const request = { body: parsed as Readonly<Record<string, unknown>>, dialect, provider, model }
+      return replayMaterial(request, this.#secret())
+    } catch {
+      // It is no JSON, or the secret cannot be kept on a disk that is full: the row matters more.
+      return nothingKnown
+    }
+  }
+
+  /** One step; returns whether there may be more to do. */
+  #sweep({ since, maxBytes, contentSince, now }: LedgerBounds): boolean {
+    const contents = this.#sweepContents(contentSince)
+    const sums = this.#sweepSums(now)
+    const { bytes: before } = this.#readTotals()
+    let over = before - maxBytes
+    let last: number | undefined
+    let bytes = 0
+    let rows = 0
+    const oldest = this.#db
+      .prepare(
+        `select r.sequence, r.received_at, r.bytes + coalesce(c.bytes, 0) as bytes from requests r
+         left join contents c on c.request = r.sequence order by r.sequence limit ?`,
+      )
+      .all(rowsPerStep) as unknown as { sequence: number; received_at: number; bytes: number }[]
+    for (const row of oldest) {
+      if (row.received_at >= since && over <= 0) break
+      over -= row.bytes
+      bytes += row.bytes
+      last = row.sequence
+      rows++
+    }
+    if (last === undefined) return contents || sums
+    this.#db.prepare('delete from contents where request <= ?').run(last)
+    this.#db.prepare('delete from attempts where request <= ?').run(last)
+    this.#db.prepare('delete from requests where sequence <= ?').run(last)
+    this.#addTotals.run(-rows, -bytes)
+    return contents || sums || rows === rowsPerStep
+  }
+
+  #sweepContents(since: number): boolean {
+    const oldest = this.#db
+      .prepare('select request, received_at, bytes from contents order by request limit ?')
+      .all(rowsPerStep) as unknown as { request: number; received_at: number; bytes: number }[]
+    const old = oldest.filter(({ received_at: at }) => at < since)
+    const last = old.at(-1)?.request
+    if (last === undefined) return false
+    const gone = oldest.filter(({ request }) => request <= last)
+    this.#db.prepare('delete from contents where request <= ?').run(last)
+    this.#addTotals.run(0, -gone.reduce((sum, { bytes }) => sum + bytes, 0))
+    return gone.length === rowsPerStep
+  }
+
+  #sweepSums(now: number): boolean {
+    let more = false
+    for (const { table, keptMs } of rollUps) {
+      const { changes } = this.#db
+        .prepare(
+          `delete from ${table} where (at, key_id, team_id, route, provider, model) in
+           (select at, key_id, team_id, route, provider, model from ${table} where at < ? order by at limit ?)`,
+        )
+        .run(now - keptMs, rowsPerStep)
+      if (Number(changes) === rowsPerStep) more = true
+    }
+    return more
+  }
+}
+
+const nothingKnown: ReplayColumns = { exact_key: null, prefix_hashes: null, determinism: null, capabilities: null }
+
+function unpacked({ row }: PackedEntry): RequestRow {
+  const named: Record<string, unknown> = {}
+  for (let index = 0; index < requestColumns.length; index++) named[requestColumns[index] as string] = row[index]
+  return named as unknown as RequestRow
+}
+
+/** What the only try was, in the words of its request. */
+function attemptOf(row: RequestRow): AttemptRow[] {
+  if (row.attempts === 0 || row.provider === null) return []
+  const { provider, served_model: model, queue_ms: queued, status, error, ttft_ms: ttft, total_ms: total } = row
+  const { reason, prompt_tokens, output_tokens, cost_usd } = row
+  const one = { number: 1, started_ms: queued ?? 0, provider, model: model ?? '', reason, status, error }
+  return [{ ...one, prompt_tokens, output_tokens, ttft_ms: ttft, total_ms: total, cost_usd }]
+}
+
+function sizeOf(row: RequestRow, { prefix_hashes: hashes, exact_key: key, capabilities }: ReplayColumns): number {
+  const texts = [row.id, row.key_id, row.key_name, row.team_id, row.dialect, row.model, row.provider, row.served_model]
+  const more = [row.reason, row.usage_basis, row.doubt, row.finish_reason, row.error, row.price, row.tier, capabilities]
+  let size = fixedBytes + (hashes?.length ?? 0) + (key?.length ?? 0)
+  for (const each of texts) size += each?.length ?? 0
+  for (const each of more) size += each?.length ?? 0
+  return size
+}
