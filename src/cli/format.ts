@@ -17,8 +17,25 @@ export function duration(milliseconds: number | null): string {
   return `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`
 }
 
-/** Columns as wide as what is in them; numbers to the right. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+/** `0.0123` → `$0.0123`, `1234.5` → `$1,234.50`, nothing → `unknown` */
+export function dollars(usd: number | null): string {
+  if (usd === null) return 'unknown'
+  const small = Math.abs(usd) < 1 && usd !== 0
+  return `$${usd.toLocaleString('en', small ? { maximumSignificantDigits: 3 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`
+}
+
+// C0 and C1 controls drive terminals, and the marks of direction and line turn what is read around.
+// oxlint-disable-next-line no-control-regex
+const controls = /[\u0000-\u001F\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/g
+
+/** What others wrote, safe to be shown in a terminal: `\u{1b}[2J` for what would clear it. */
+export function plain(text: string): string {
+  return text.replaceAll(controls, (each) => `\\u{${each.charCodeAt(0).toString(16)}}`)
+}
+
+/** Columns as wide as what is in them; numbers to the right. Whatever is in them, a row is one line. */
+export function table(head: readonly string[], given: readonly (readonly (string | number)[])[]): string {
+  const rows = given.map((row) => row.map((cell) => (typeof cell === 'string' ? plain(cell) : cell)))
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => String(row[column] ?? '').length)),
   )

@@ -4,6 +4,7 @@ import { loadConfig, type LoadedConfig } from '../config/load.ts'
 import { settings } from '../config/settings.ts'
 import { version } from '../version.ts'
 import type { DoctorOptions } from './doctor.ts'
+import type { UsageOptions } from './usage.ts'
 
 const examples = `
 Examples:
@@ -83,12 +84,28 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       const { top } = await import('./top.ts')
       await top(await configFrom(options), options)
     })
-  withSettings(program.command('requests').description('show the latest requests of the running server'))
+  withSettings(
+    program.command('requests').description('show the latest requests of the running server, or one of them'),
+  )
+    .argument('[id]', 'of one request, as x-request-id says it')
     .option('-n, --limit <number>', 'how many', '20')
     .option('--json', 'for machines')
-    .action(async (options: Flags & { limit: string; json?: boolean }) => {
-      const { requests } = await import('./requests.ts')
-      await requests(await configFrom(options), options.limit, options.json ?? false)
+    .action(async (id: string | undefined, options: Flags & { limit: string; json?: boolean }) => {
+      const { oneRequest, requests } = await import('./requests.ts')
+      const loaded = await configFrom(options)
+      if (id === undefined) await requests(loaded, options.limit, options.json ?? false)
+      else await oneRequest(loaded, id, options.json ?? false)
+    })
+  withSettings(program.command('usage').description('show what was asked, what it took and what it cost'))
+    .option('--by <group>', 'key, team, model, provider, route, day or hour', 'model')
+    .option('--since <time>', 'how long ago, such as 90m, 24h, 30d or 4w, or a date such as 2026-11-01', '30d')
+    .option('--until <time>', 'the same (default: now)')
+    .option('--project <requests>', 'what so many requests a day would cost, by the mean of those measured')
+    .option('--csv', 'for spreadsheets')
+    .option('--json', 'for machines')
+    .action(async (options: Flags & UsageOptions) => {
+      const { usage } = await import('./usage.ts')
+      await usage(await configFrom(options), options)
     })
   try {
     await program.parseAsync([...argv])

@@ -5,6 +5,7 @@ import type { Cost } from '../catalog/price.ts'
 import type { RelayChunk } from '../providers/provider.ts'
 import type { LedgerEntry } from '../storage/ledger/ledger-batch.ts'
 import type { RequestRow } from '../storage/tables.ts'
+import { localCaller } from './caller.ts'
 import type { ContentTap } from './ledger/content-tap.ts'
 import { soundUsage } from './ledger/sound-usage.ts'
 import type { Served } from './models.ts'
@@ -140,7 +141,7 @@ export class Timings {
   }
 
   #row(): RequestRow {
-    const { id, dialect, stream, receivedAt, caller, deadlineMs } = this.#context
+    const { id, dialect, stream, receivedAt, caller = localCaller, deadlineMs } = this.#context
     const total = performance.now() - receivedAt
     const ttft = this.#firstAt === undefined ? null : this.#firstAt - receivedAt
     const left = !this.error && !this.#complete
@@ -149,9 +150,9 @@ export class Timings {
     return {
       id,
       received_at: Math.round(Date.now() - total),
-      key_id: caller?.keyId ?? null,
-      key_name: caller?.name ?? null,
-      team_id: caller?.teamId ?? null,
+      key_id: caller.keyId,
+      key_name: caller.name,
+      team_id: caller.teamId ?? null,
       dialect,
       model: this.#model.slice(0, longestText),
       provider: this.#served?.provider.name ?? null,
@@ -170,7 +171,7 @@ export class Timings {
       cost_usd: this.#doubt.length > 0 ? null : (this.cost?.usd ?? null),
       price: this.#doubt.length > 0 ? null : (this.cost?.price ?? null),
       cache: null,
-      tier: (this.#context.tier ?? caller?.tier)?.slice(0, longestText) ?? null,
+      tier: (this.#context.tier ?? caller.tier)?.slice(0, longestText) ?? null,
       deadline_ms: deadlineMs ?? null,
       attempts: this.#served ? 1 : 0,
     }
