@@ -1,0 +1,117 @@
+import type { Dispatcher } from 'undici'
+import type { Dated, Deadlines } from '../transport/deadlines.ts'
+import { AnswerReader } from './answer-reader.ts'
+import { connectionErrorClass, statusErrorClass, statusErrorMessage } from './error-class.ts'
+import type { Outcome } from './outcome.ts'
+import { estimatedPromptTokens, estimatedTokens, isRight, type BenchRequest } from './request.ts'
+import type { Wire } from './wires/wire.ts'
+
+/** Of an answer that is an error. */
+const mostErrorBytes = 16 * 1024
+
+export interface SentOptions {
+  readonly wire: Wire
+  readonly request: BenchRequest
+  readonly dueAt: number
+  readonly timeoutMs: number
+  readonly deadlines: Deadlines
+  readonly onGap?: (milliseconds: number) => void
+  /** Called once. `message` is what the server said of an error. */
+  readonly onDone: (outcome: Outcome, message: string) => void
+}
+
+/** One request under way, on undici's bare callbacks: the generator has to cost less than what it measures. */
+export class SentRequest implements Dispatcher.DispatchHandler, Dated {
+  readonly sentAt: number
+  readonly dueAt: number
+  readonly #options: SentOptions
+  readonly #reader: AnswerReader
+  #controller: Dispatcher.DispatchController | undefined
+  #status = 0
+  #errorBody: Buffer[] = []
+  #errorBytes = 0
+  #over = false
+
+  constructor(options: SentOptions) {
+    const { wire, request, onGap, deadlines, timeoutMs } = options
+    this.#options = options
+    this.#reader = new AnswerReader(wire, { keepsText: request.expected !== undefined, ...(onGap && { onGap }) })
+    this.sentAt = performance.now()
+    this.dueAt = this.sentAt + timeoutMs
+    deadlines.add(this)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#over) controller.abort(new Error('no longer wanted'))
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+    this.#status = status
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return
+    if (this.#status === 200) {
+      this.#reader.push(chunk, performance.now())
+      // What is not a stream of events may go on for ever; nothing more is to be learnt from it.
+      if (this.#reader.error !== undefined) this.stop(this.#reader.error)
+      return
+    }
+    this.#errorBody.push(chunk)
+    this.#errorBytes += chunk.length
+    if (this.#errorBytes > mostErrorBytes) this.#endWithStatus()
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return
+    if (this.#status !== 200) return this.#endWithStatus()
+    this.#reader.finish()
+    this.#end(this.#reader.error)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (!this.#over) this.#end(connectionErrorClass(error))
+  }
+
+  overdue(): void {
+    this.stop('timeout')
+  }
+
+  /** Gives it up; `error` is the class it counts as. */
+  stop(error: string): void {
+    if (this.#over) return
+    this.#end(error)
+    this.#controller?.abort(new Error('no longer wanted'))
+  }
+
+  #endWithStatus(): void {
+    const body = Buffer.concat(this.#errorBody)
+    this.#end(statusErrorClass(this.#status, body), statusErrorMessage(body))
+    this.#controller?.abort(new Error('no longer wanted'))
+  }
+
+  #end(error: string | undefined, message = ''): void {
+    this.#over = true
+    const { deadlines, onDone, request, dueAt } = this.#options
+    deadlines.remove(this)
+    const { firstAt, lastAt, pieces, usage, textBytes, text } = this.#reader
+    const { promptTokens, outputTokens, cachedTokens = 0 } = usage
+    const outcome: Outcome = {
+      dueAt,
+      sentAt: this.sentAt,
+      endAt: performance.now(),
+      pieces,
+      promptTokens: promptTokens ?? estimatedPromptTokens(request),
+      cachedTokens,
+      // A piece has a token at least.
+      outputTokens: outputTokens ?? Math.max(pieces, estimatedTokens(textBytes)),
+      estimated: outputTokens !== undefined ? 'none' : promptTokens !== undefined ? 'output' : 'both',
+      ...(firstAt !== undefined && { firstAt }),
+      ...(lastAt !== undefined && { lastAt }),
+      ...(error !== undefined && { error }),
+      ...(request.expected && { text, isRight: error === undefined && isRight(text, request.expected) }),
+    }
+    onDone(outcome, message)
+  }
+}
