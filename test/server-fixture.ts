@@ -26,7 +26,7 @@ export interface TestServer extends RunningServer {
 export async function startTestServer(env: Record<string, string> = {}, file?: string): Promise<TestServer> {
   const home = mkdtempSync(join(tmpdir(), 'inferloom-test-'))
   const loaded = await loadConfig({
-    env: { INFERLOOM_HOME: home, INFERLOOM_PORT: '0', INFERLOOM_LOG: 'silent', ...oneThread, ...env },
+    env: { INFERLOOM_HOME: home, INFERLOOM_PORT: '0', INFERLOOM_LOG: 'silent', INFERLOOM_PRICES_UPDATE: 'false', ...oneThread, ...env },
     ...(file !== undefined && { file }),
   })
   const server = await startServer(loaded)

@@ -1,4 +1,5 @@
 import type { Usage } from '../canonical/usage.ts'
+import type { MachineTime } from './own-hardware.ts'
 
 /** What is asked of a price list. */
 export interface Charged {
@@ -23,6 +24,8 @@ export interface Cost {
 
 /** Says what an answer cost. */
 export interface Prices {
+  /** Shares out this machine's time among local models. */
+  readonly machine: MachineTime
   /** A promise as long as the prices of this provider are being loaded. */
   prepare(provider: string): Promise<void> | undefined
   /** Undefined is unknown, never free. */

@@ -1,5 +1,5 @@
 import type { Usage } from '../canonical/usage.ts'
-import { hardwareCost, hourly, type HardwareCost } from './own-hardware.ts'
+import { hardwareCost, hourly, MachineTime, type HardwareCost } from './own-hardware.ts'
 import type { Charged, Cost, Prices } from './price.ts'
 import type { Listed, OwnPrice } from './price-list.ts'
 import { tierShare } from './tiers.ts'
@@ -59,6 +59,7 @@ export function openPrices(settings: PriceSettings): OpenedPrices {
   }
 
   return {
+    machine: new MachineTime(),
     prepare(provider) {
       if (provider === 'local' || list) return undefined
       loading ??= import('./price-list.ts').then((loaded) => {

@@ -1,6 +1,7 @@
 import { asInferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import type { Cost, Prices } from '../catalog/price.ts'
+import type { RelayChunk } from '../providers/provider.ts'
 import { localCaller } from './caller.ts'
 import { limitOf, type Limit } from './deadline.ts'
 import type { Ledger } from './ledger/ledger.ts'
@@ -26,6 +27,9 @@ export class Account {
   #served: Served | undefined
   #admitted: Admitted | undefined
   #limit: Limit | undefined
+  /** Of a local model: when its share of the machine's time began, and how long it was. */
+  #machineFrom: number | undefined
+  #machineMs: number | undefined
 
   constructor(steps: Steps, model: string, context: RequestContext) {
     this.#steps = steps
@@ -39,8 +43,13 @@ export class Account {
     return this.#limit?.signal ?? this.#context.signal
   }
 
-  /** Asks for room. A promise only where the request has to wait for its turn. */
+  /** Asks for room. A promise only where the request has to wait for its turn, or for the list of prices. */
   admit(served: Served): Promise<void> | undefined {
+    const loading = this.#steps.prices?.prepare(served.provider.name)
+    return loading ? loading.then(() => this.#admit(served)) : this.#admit(served)
+  }
+
+  #admit(served: Served): Promise<void> | undefined {
     const { caller = localCaller, text, maxOutputTokens, receivedAt, deadlineMs, signal } = this.#context
     const admitted = this.#steps.admission.admit({
       caller,
@@ -55,10 +64,24 @@ export class Account {
     this.#begin(admitted, served)
   }
 
-  /** Sees what goes to the client. */
+  /** Sees what goes to the client, and says at its end what it cost. */
   observe(events: readonly StreamEvent[]): readonly StreamEvent[] {
     this.timings.observe(events)
-    return events
+    const last = events.at(-1)
+    const cost = last?.type === 'finish' ? this.told() : undefined
+    if (last?.type !== 'finish' || cost === undefined) return events
+    return [...events.slice(0, -1), { ...last, usage: { ...last.usage, cost } }]
+  }
+
+  /** Sees bytes on their way; returns what the answer cost where they end it. */
+  see(chunk: RelayChunk): number | 'unknown' | undefined {
+    this.timings.see(chunk)
+    return chunk.usage && this.timings.isFinishing ? this.told() : undefined
+  }
+
+  /** In US dollars; undefined where nobody knows prices. */
+  told(): number | 'unknown' | undefined {
+    return this.#steps.prices && (this.#cost()?.usd ?? 'unknown')
   }
 
   /** Keeps what went wrong, and returns it to be thrown. */
@@ -85,14 +108,22 @@ export class Account {
     this.timings.servedBy(served)
     this.timings.sent()
     this.#limit = limitOf(this.#context, served.provider)
+    if (served.provider.name === 'local') this.#machineFrom = this.#steps.prices?.machine.begin(performance.now())
+  }
+
+  #machineTime(): number {
+    if (this.#machineFrom === undefined) return 0
+    return (this.#machineMs ??= this.#steps.prices?.machine.end(this.#machineFrom, performance.now()) ?? 0)
   }
 
   #cost(): Cost | undefined {
     const { usage, answeredBy } = this.timings
+    const machineMs = this.#machineTime()
     const served = this.#served
     if (!served || !usage) return undefined
     const { receivedAt } = this.#context
     const at = Math.round(Date.now() - performance.now() + receivedAt)
-    return this.#steps.prices?.cost({ provider: served.provider.name, model: served.model, answeredBy, usage, at })
+    const { provider, model } = served
+    return this.#steps.prices?.cost({ provider: provider.name, model, answeredBy, usage, at, machineMs })
   }
 }

@@ -36,8 +36,11 @@ export interface RequestContext {
 export interface RelayReader {
   /** Comes first, and not at all where the provider refuses. */
   begin(reply: Pick<RelayReply, 'status' | 'headers'>): void
-  /** A promise where more has to wait until these were read; it rejects where nobody reads any more. */
-  take(bytes: Uint8Array): Promise<void> | undefined
+  /**
+   * With what the answer cost where these bytes end it. A promise where more has to wait until these were read; it
+   * rejects where nobody reads any more.
+   */
+  take(bytes: Uint8Array, cost?: number | 'unknown'): Promise<void> | undefined
 }
 
 /** The path of one request, from its canonical form to its events: find, admit, send, settle and record. */
@@ -83,13 +86,16 @@ export class Pipeline {
     throw new InferloomError('unsupported_parameter', message, { param: 'model' })
   }
 
-  /** The shorter path: the request goes on as its client wrote it, and the answer is only watched. */
+  /**
+   * The shorter path: the request goes on as its client wrote it, and the answer is only watched. Resolves with what it
+   * cost, where somebody knows prices.
+   */
   async relay(
     request: RelayRequest,
     { served, model }: { readonly served: Served; readonly model: string },
     context: RequestContext,
     reader: RelayReader,
-  ): Promise<void> {
+  ): Promise<number | 'unknown' | undefined> {
     const account = new Account(this.#steps, model, context)
     try {
       const turn = account.admit(served)
@@ -98,12 +104,13 @@ export class Pipeline {
       if (!reply) throw new InferloomError('internal_error', `${served.provider.name} passes nothing on.`)
       reader.begin(reply)
       for await (const chunk of reply.chunks) {
-        account.timings.see(chunk)
+        const cost = account.see(chunk)
         if (chunk.bytes.length === 0) continue
-        const read = reader.take(chunk.bytes)
+        const read = reader.take(chunk.bytes, cost)
         if (read) await read
       }
       account.timings.complete()
+      return account.told()
     } catch (error) {
       throw account.failed(error)
     } finally {
@@ -133,7 +140,7 @@ export class Pipeline {
   }
 
   /** The path of a request that is answered whole and has input tokens only. */
-  async #once<Result extends { readonly inputTokens: number }>(
+  async #once<Result extends { readonly inputTokens: number; readonly cost?: number | 'unknown' }>(
     model: string,
     what: string,
     send: (served: Served, signal: AbortSignal) => Promise<Result> | undefined,
@@ -151,7 +158,8 @@ export class Pipeline {
       }
       const inputTokens = { total: result.inputTokens, cacheRead: 0 }
       account.observe([{ type: 'finish', usage: { inputTokens, outputTokens: { total: 0, reasoning: 0 } } }])
-      return result
+      const cost = account.told()
+      return cost === undefined ? result : { ...result, cost }
     } catch (error) {
       throw account.failed(error)
     } finally {

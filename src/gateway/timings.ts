@@ -6,6 +6,7 @@ import type { RelayChunk } from '../providers/provider.ts'
 import type { LedgerEntry } from '../storage/ledger/ledger-batch.ts'
 import type { RequestRow } from '../storage/tables.ts'
 import { localCaller } from './caller.ts'
+import { answeringModel } from './answering-model.ts'
 import type { ContentTap } from './ledger/content-tap.ts'
 import { soundUsage } from './ledger/sound-usage.ts'
 import type { Served } from './models.ts'
@@ -24,6 +25,8 @@ export class Timings {
   /** The very model that answered, where its provider says. */
   answeredBy: string | undefined
   #served: Served | undefined
+  /** Whether bytes of the answer were seen. */
+  #seen = false
   #sentAt: number | undefined
   #complete = false
   readonly #model: string
@@ -108,10 +111,19 @@ export class Timings {
   /** What was seen in bytes on their way. */
   see({ bytes, deltas, finishReason, usage, error }: RelayChunk): void {
     this.#content?.see(bytes)
+    if (!this.#seen && bytes.length > 0) {
+      this.#seen = true
+      this.answeredBy = answeringModel(bytes)
+    }
     if (deltas > 0) this.#count(deltas)
     if (finishReason !== undefined) this.#finishReason ??= finishReason
     if (usage) this.#take(usage)
     if (error) this.error ??= error
+  }
+
+  /** Whether what comes now is the end of the answer. */
+  get isFinishing(): boolean {
+    return this.#finishReason !== undefined
   }
 
   /** There is nothing more to come. */

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
 import type { RequestContext } from '../gateway/pipeline.ts'
 import { askedDeadline } from './asked-deadline.ts'
+import { costHeader, costText } from './cost-header.ts'
 import { whileConnected } from './while-connected.ts'
 
 export interface AnswerOnceOptions<Request, Result> {
@@ -24,6 +25,8 @@ export async function answerOnce<Request, Result>(
     const { id, text } = request
     const context = { id, dialect: dialect.name, stream: false, receivedAt, signal, text, ...deadline }
     const result = await run(parsed.request, context)
+    const { cost } = result as { readonly cost?: number | 'unknown' }
+    if (cost !== undefined) void reply.header(costHeader, costText(cost))
     void reply.headers(parsed.headers?.(result) ?? {}).type('application/json; charset=utf-8')
     return await reply.send(parsed.write(request.id, result))
   })

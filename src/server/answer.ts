@@ -5,6 +5,7 @@ import type { StreamEvent } from '../canonical/events.ts'
 import type { Address, AnswerWriter, Dialect } from '../dialects/dialect.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
 import { askedDeadline } from './asked-deadline.ts'
+import { costHeader, costText } from './cost-header.ts'
 import { drained } from './drained.ts'
 import { passOn } from './pass-on.ts'
 
@@ -62,6 +63,10 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
       const all: StreamEvent[] = []
       for await (const batch of events) all.push(...batch)
       nameProvidersRequest(reply, all)
+      const last = all.at(-1)
+      if (last?.type === 'finish' && last.usage.cost !== undefined) {
+        void reply.header(costHeader, costText(last.usage.cost))
+      }
       return await reply.type('application/json; charset=utf-8').send(writer.whole(all))
     }
     // A refusal before the first event is still an ordinary error with its own status.

@@ -7,6 +7,8 @@ import type { Pipeline, RelayReader, RequestContext } from '../gateway/pipeline.
 import type { RelayReply } from '../providers/provider.ts'
 import type { FormField } from '../transport/form-fields.ts'
 import { membersOf, splice } from '../transport/json-splice.ts'
+import { withCost } from '../transport/told-cost.ts'
+import { costHeader, costText } from './cost-header.ts'
 import { drained } from './drained.ts'
 
 export interface PassOnOptions {
@@ -31,7 +33,7 @@ interface PassedForm {
 interface PassReader extends RelayReader {
   /** Whether the client has seen something of the answer. */
   readonly begun: boolean
-  end(): void
+  end(cost: number | 'unknown' | undefined): void
   /** Of an answer that has begun. */
   fail(lastWords: string | undefined): void
 }
@@ -58,8 +60,7 @@ export async function passOn(options: PassOnOptions, request: FastifyRequest, re
       ? new StreamReader(reply, idleTimeoutMs)
       : new WholeReader(reply)
   try {
-    await pipeline.relay(relayed, who, context, reader)
-    reader.end()
+    reader.end(await pipeline.relay(relayed, who, context, reader))
   } catch (error) {
     if (!reader.begun) throw error
     const known = asInferloomError(error)
@@ -87,11 +88,13 @@ class WholeReader implements PassReader {
     this.#pieces.push(bytes)
   }
 
-  end(): void {
+  end(cost: number | 'unknown' | undefined): void {
     const [first = new Uint8Array()] = this.#pieces
-    const bytes = this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : first
+    const given = this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : first
+    const bytes = cost === undefined ? given : withCost(given, cost)
     this.#reply.hijack()
     const headers = headersOf(this.#head.headers, this.#reply)
+    if (cost !== undefined) headers[costHeader] = costText(cost)
     this.#reply.raw.writeHead(this.#head.status, { ...headers, 'content-length': bytes.length })
     this.#reply.raw.end(bytes)
   }
@@ -123,8 +126,10 @@ class StreamReader implements PassReader {
     })
   }
 
-  take(bytes: Uint8Array): Promise<void> | undefined {
-    return this.#out.write(bytes) ? undefined : drained(this.#out, this.#idleTimeoutMs)
+  take(bytes: Uint8Array, cost?: number | 'unknown'): Promise<void> | undefined {
+    return this.#out.write(cost === undefined ? bytes : withCost(bytes, cost))
+      ? undefined
+      : drained(this.#out, this.#idleTimeoutMs)
   }
 
   end(): void {
@@ -162,12 +167,12 @@ class AnyReader implements PassReader {
     this.#chosen.begin(head)
   }
 
-  take(bytes: Uint8Array): Promise<void> | undefined {
-    return this.#chosen.take(bytes)
+  take(bytes: Uint8Array, cost?: number | 'unknown'): Promise<void> | undefined {
+    return this.#chosen.take(bytes, this.#isEvents ? cost : undefined)
   }
 
-  end(): void {
-    this.#chosen.end()
+  end(cost: number | 'unknown' | undefined): void {
+    this.#chosen.end(cost)
   }
 
   fail(lastWords: string | undefined): void {

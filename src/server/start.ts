@@ -12,6 +12,7 @@ import { buildApp } from './app.ts'
 import { openPool } from './engines.ts'
 import { isLoopback } from './guard.ts'
 import { addLedgerRoutes } from './ledger-routes.ts'
+import { openServerPrices } from './prices.ts'
 import { openProviders } from './providers.ts'
 import type { ModelInfo } from '../providers/provider.ts'
 
@@ -53,11 +54,17 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
       })
     : undefined
   const pool = openPool(loaded)
+  const prices = openServerPrices({
+    config,
+    home,
+    opened,
+    onTrouble: (error) => app.log.warn({ err: error }, 'the list of prices could not be brought up to date'),
+  })
   const models = new Models({ local: [pool], remote: providers })
   const app = buildApp({
     config,
     models,
-    pipeline: new Pipeline(models, { admission: withoutLimits, prices: undefined, ledger }),
+    pipeline: new Pipeline(models, { admission: withoutLimits, prices, ledger }),
     providers: [pool, ...providers],
     responses,
     ledger,
@@ -85,6 +92,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     await Promise.all([pool, ...providers].map((provider) => provider.close()))
     await ledger.close()
     await responses?.close()
+    await prices.close()
     await store.close()
   }
   const close = () => (closing ??= end())
