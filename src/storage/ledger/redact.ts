@@ -4,9 +4,9 @@
 const keys =
   /\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|github_pat|glpat|xox[abprs]|AKIA|ASIA|AIza|ya29|inf|eyJ)[-_.]?[\w.-]{16,200}/g
 const bearer = /\bBearer [\w.~+/=-]{8,500}/gi
-const email = /[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,8}/g
-/** Seven digits and more, as people group them; years and prices are shorter. */
-const phone = /(?<![\w.])\+?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,5}(?![\w.])/g
+const email = /[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g
+/** Seven digits and more, with what people group them by; dates are left alone, and so is what has a decimal point. */
+const phone = /(?<![\w.,])(?!\d{4}-\d\d-\d\d)\+?\(?\d[\d ()-]{5,24}\d(?![\w]|[.,]\d)/g
 
 /** A text without e-mail addresses, telephone numbers and keys, each replaced by its kind: `[email]`. */
 export function redacted(text: string): string {

@@ -72,13 +72,18 @@ interface UsagePieces {
 /** Which sums to read from when to when, so that every moment is in exactly one of them. */
 export function piecesOf({ since, until }: UsageRange, now: number, by: UsageGroup): UsagePieces {
   const [minutes, hours, days] = rollUps
-  const kept = (rollUp: RollUp) => now - rollUp.keptMs + keptMargin
+  /** Sums are deleted while they are read: the last two periods of what is kept are left alone. */
+  const kept = ({ keptMs, periodMs }: RollUp) => now - keptMs + 2 * periodMs
   // Hours can only be told apart as long as they are kept.
   const earliest = by === 'hour' ? kept(hours) : kept(days)
-  const periodAt = (at: number) => rollUps.find((each) => at >= kept(each))?.periodMs ?? days.periodMs
+  const finest = (isKept: (each: RollUp, coarser: RollUp) => boolean) =>
+    rollUps.find((each, index) => isKept(each, rollUps[index + 1] ?? days)) ?? days
   const start = Math.max(since, earliest)
-  const from = Math.floor(start / periodAt(start)) * periodAt(start)
-  const to = Math.max(from, Math.ceil(until / periodAt(until)) * periodAt(until))
+  const first = finest((each) => start >= kept(each)).periodMs
+  const from = Math.floor(start / first) * first
+  // What is left at the end begins with a whole period of the next coarser sums.
+  const last = finest((each, { periodMs }) => Math.floor(until / periodMs) * periodMs >= kept(each)).periodMs
+  const to = Math.max(from, Math.ceil(until / last) * last)
   const pieces: UsagePiece[] = []
   const add = ({ table }: RollUp, begin: number, end: number) => {
     if (end > begin) pieces.push({ table, from: begin, to: end })
@@ -86,16 +91,13 @@ export function piecesOf({ since, until }: UsageRange, now: number, by: UsageGro
   /** Fills a time with the whole periods of the first of these sums, and what is left at both ends with the others. */
   const fill = (begin: number, end: number, [rollUp, ...finer]: readonly RollUp[]) => {
     if (!rollUp || end <= begin) return
-    const first = Math.ceil(begin / rollUp.periodMs) * rollUp.periodMs
-    const last = Math.floor(end / rollUp.periodMs) * rollUp.periodMs
-    if (last <= first) return fill(begin, end, finer)
-    fill(begin, first, finer)
-    add(rollUp, first, last)
-    fill(last, end, finer)
+    const firstWhole = Math.ceil(begin / rollUp.periodMs) * rollUp.periodMs
+    const afterLast = Math.floor(end / rollUp.periodMs) * rollUp.periodMs
+    if (afterLast <= firstWhole) return fill(begin, end, finer)
+    fill(begin, firstWhole, finer)
+    add(rollUp, firstWhole, afterLast)
+    fill(afterLast, end, finer)
   }
   fill(from, to, by === 'hour' ? [hours, minutes] : [days, hours, minutes])
   return { pieces, range: { since: from, until: to } }
 }
-
-/** Sums are deleted while they are read: the last hour of what is kept is left alone. */
-const keptMargin = 3_600_000
