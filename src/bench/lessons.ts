@@ -9,6 +9,10 @@ interface Learnt {
 
 /** Below such a gain throughput is taken for the same. */
 const gainThatCounts = 1.15
+/** A batch gains most where reading the weights from memory takes longer than computing with them. */
+const gainOfLargeModels = 1.5
+const smallGain =
+  'That is little, as with small models: their weights are in the caches of the processor anyway, while a batch of a large one reads them once for all answers.'
 const nearlyAll = 0.9
 /** A line that explains less is not told: it would be believed. */
 const fitThatCounts = 0.8
@@ -45,7 +49,8 @@ function batching({ stages }: Learnt): string[] {
   const knee = stages.find((stage) => throughput(stage) >= throughput(best) * nearlyAll)
   return [
     `Batching: with ${best.x} requests at a time the server writes ${number(throughput(best))} tokens a second, ${times(gain)} what it does with ${first.x} (${number(throughput(first))}). ` +
-      `Each single answer pays for it: ${milliseconds(best.tpot?.p50.value)} a token instead of ${milliseconds(first.tpot?.p50.value)} (${times(slower)}), and ${milliseconds(best.ttft?.p50.value)} to its first token instead of ${milliseconds(first.ttft?.p50.value)}.`,
+      `Each single answer pays for it: ${milliseconds(best.tpot?.p50.value)} a token instead of ${milliseconds(first.tpot?.p50.value)} (${times(slower)}), and ${milliseconds(best.ttft?.p50.value)} to its first token instead of ${milliseconds(first.ttft?.p50.value)}.` +
+      (gain < gainOfLargeModels ? ` ${smallGain}` : ''),
     ...(knee && knee.x < (stages.at(-1)?.x ?? 0)
       ? [`${knee.x} at a time already give ${percent(throughput(knee) / throughput(best))} of the most; more of them mainly wait.`]
       : []),
@@ -72,7 +77,7 @@ function promptLength({ stages, fits }: Learnt): string[] {
   const fit = fits.find(({ kind, r2 }) => kind === 'ttft-by-prompt-tokens' && r2 >= fitThatCounts)
   const perHundred = fit && fit.b > 0 ? `: about ${milliseconds(fit.b * 100)} for each further 100 tokens` : ''
   return [
-    `Prompt length: a prompt of ${number(meanPrompt(last))} tokens takes ${milliseconds(to)} to the first token, one of ${number(meanPrompt(first))} takes ${milliseconds(from)} (${times(to / from)})${perHundred}. ` +
+    `Prompt length: a prompt of ${whole(meanPrompt(last))} tokens takes ${milliseconds(to)} to the first token, one of ${whole(meanPrompt(first))} takes ${milliseconds(from)} (${times(to / from)})${perHundred}. ` +
       `The whole prompt is read before the first token is written; after that each token takes ${milliseconds(last.tpot?.p50.value)} instead of ${milliseconds(first.tpot?.p50.value)}.`,
   ]
 }
@@ -83,7 +88,7 @@ function outputLength({ stages, fits }: Learnt): string[] {
   const fit = fits.find(({ kind, r2 }) => kind === 'latency-by-output-tokens' && r2 >= fitThatCounts)
   const line = fit ? ` Latency is about ${milliseconds(Math.max(0, fit.a))} + ${milliseconds(fit.b)} for each output token.` : ''
   return [
-    `Output length: an answer of ${number(meanOutput(last))} tokens takes ${milliseconds(last.latency?.p50.value)}, one of ${number(meanOutput(first))} takes ${milliseconds(first.latency?.p50.value)}.${line} ` +
+    `Output length: an answer of ${whole(meanOutput(last))} tokens takes ${milliseconds(last.latency?.p50.value)}, one of ${whole(meanOutput(first))} takes ${milliseconds(first.latency?.p50.value)}.${line} ` +
       'Tokens are written one after another: shorter answers are the surest way to lower latency.',
   ]
 }
@@ -104,6 +109,10 @@ function models({ stages }: Learnt): string[] {
       : []),
     ...(cheapest ? [`${cheapest.model} costs least: $${number(cheapest.costPerThousand ?? 0)} for a thousand requests.`] : []),
   ]
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString('en')
 }
 
 export function meanPrompt({ promptTokens, completed }: StageResult): number {

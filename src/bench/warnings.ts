@@ -48,7 +48,7 @@ export function warningsOf(run: StageRun, spec: StageSpec, measured: Measured): 
   if (ended === 'no answers') warnings.push('Ended early: 50 requests in a row found no server.')
   if (ended === 'interrupted') warnings.push('Interrupted: what came until then is kept.')
   if (measured.completed > 0 && measured.completed < fewRequests) {
-    warnings.push(`p99 of ${measured.completed} requests is about the slowest of them.`)
+    warnings.push('Fewer than 100 requests: their p99 is about the slowest of them.')
   }
   return warnings
 }

@@ -3,6 +3,7 @@ import { InferloomError } from '../canonical/errors.ts'
 import { loadConfig, type LoadedConfig } from '../config/load.ts'
 import { settings } from '../config/settings.ts'
 import { version } from '../version.ts'
+import { addBenchCommand } from './bench-command.ts'
 import type { DoctorOptions } from './doctor.ts'
 import type { UsageOptions } from './usage.ts'
 
@@ -107,6 +108,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       const { usage } = await import('./usage.ts')
       await usage(await configFrom(options), options)
     })
+  addBenchCommand(program, { withSettings, configFrom })
   try {
     await program.parseAsync([...argv])
   } catch (error) {
