@@ -1,3 +1,5 @@
+import type { LimitStanding } from './limit-standing.ts'
+
 interface ErrorKind {
   readonly status: number
   /** The `type` of OpenAI's error shape. */
@@ -6,6 +8,8 @@ interface ErrorKind {
     | 'authentication_error'
     | 'permission_error'
     | 'rate_limit_error'
+    // OpenAI's, which its clients take for a reason not to try again.
+    | 'insufficient_quota'
     | 'server_error'
   /** Whether the same request may succeed later without being changed. */
   readonly retryable: boolean
@@ -63,6 +67,8 @@ export const errorCatalogue = {
   content_filtered: { status: 400, ...invalid },
   rate_limited: { status: 429, type: 'rate_limit_error', retryable: true },
   quota_exceeded: { status: 429, type: 'rate_limit_error', retryable: false },
+  budget_exceeded: { status: 429, type: 'insufficient_quota', retryable: false },
+  price_unknown: { status: 403, type: 'permission_error', retryable: false },
   provider_overloaded: { status: 503, type: 'server_error', retryable: true },
   provider_failed: { status: 502, type: 'server_error', retryable: true },
   provider_unreachable: { status: 502, type: 'server_error', retryable: true },
@@ -90,6 +96,8 @@ export interface ErrorDetails {
   readonly param?: string
   readonly retryAfterSeconds?: number
   readonly fault?: ProviderFault
+  /** Of a request that a limit refused. */
+  readonly standing?: LimitStanding
   readonly cause?: unknown
 }
 
@@ -103,6 +111,7 @@ export class InferloomError extends Error {
   readonly param: string | undefined
   readonly retryAfterSeconds: number | undefined
   readonly fault: ProviderFault | undefined
+  readonly standing: LimitStanding | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? {} : { cause: details.cause })
@@ -111,6 +120,7 @@ export class InferloomError extends Error {
     this.param = details.param
     this.retryAfterSeconds = details.retryAfterSeconds
     this.fault = details.fault
+    this.standing = details.standing
   }
 
   get kind(): ErrorKind {

@@ -1,0 +1,16 @@
+/** Neither of its times ever goes back. */
+export interface Clock {
+  /** Milliseconds that passed since some moment before the process began. */
+  elapsed(): number
+  /** Milliseconds since 1970. A machine's clock that is set back stands still here until it has caught up. */
+  time(): number
+}
+
+/** The machine's own. */
+export function machineClock(): Clock {
+  let latest = 0
+  return {
+    elapsed: () => performance.now(),
+    time: () => (latest = Math.max(latest, Date.now())),
+  }
+}
