@@ -23,6 +23,8 @@ export interface Usage {
   readonly serviceTier?: string
   /** Things that are charged by their number, such as `web_search`. */
   readonly counts?: Readonly<Record<string, number>>
+  /** What the provider itself says it charges, in US dollars. */
+  readonly charged?: number
   /** What it costs in US dollars by the prices known here. Absent where nobody looked. */
   readonly cost?: number | 'unknown'
   /** The usage as the provider wrote it. */

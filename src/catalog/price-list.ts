@@ -20,6 +20,8 @@ export interface Listed {
   readonly provider: Provider
   readonly name: string
   readonly tiers?: Readonly<Record<string, number>> | undefined
+  /** Whether the user stated it, which is believed more than what a provider says. */
+  readonly isOwn?: boolean
 }
 
 const anyName = { starts_with: '' }
@@ -58,6 +60,7 @@ export function ownList(name: string, price: OwnPrice): Listed {
     provider: { id: 'own', name: 'own', api_pattern: '^$', models: [model] },
     name: `${name} as configured`,
     tiers: price.tiers,
+    isOwn: true,
   }
 }
 

@@ -82,6 +82,16 @@ describe('prices of the configuration', () => {
     expect(prices.cost({ provider: 'openai', model: 'gpt-4o', usage: usage(1_000_000, 0), at })?.usd).toBeCloseTo(1)
   })
 
+  test('are believed more than what a provider says it charges, which is believed more than the list', () => {
+    const given: Usage = { ...usage(1_000_000, 0), charged: 0.5 }
+    expect(prices.cost({ provider: 'work', model: 'gpt-4.1', usage: given, at })).toEqual({
+      usd: 0.5,
+      price: 'as charged by the provider',
+    })
+    expect(prices.cost({ provider: 'near', model: 'unheard-of', usage: given, at })?.usd).toBe(0.5)
+    expect(prices.cost({ provider: 'openai', model: 'gpt-4o', usage: given, at })?.usd).toBeCloseTo(1)
+  })
+
   test('may say what a tier costs', () => {
     const given: Usage = { ...usage(1_000_000, 0), serviceTier: 'priority' }
     expect(prices.cost({ provider: 'openai', model: 'gpt-4o', usage: given, at })?.usd).toBeCloseTo(3)

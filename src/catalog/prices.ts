@@ -72,6 +72,8 @@ export function openPrices(settings: PriceSettings): OpenedPrices {
       const { provider, usage, at, machineMs = 0 } = charged
       if (provider === 'local') return hardwareCost(perHour, machineMs)
       const found = list && remember(list, charged)
+      if (usage.charged !== undefined && !found?.isOwn)
+        return { usd: usage.charged, price: 'as charged by the provider' }
       if (!list || !found) return undefined
       const tier = usage.serviceTier ?? ''
       const share = found.tiers?.[tier] ?? tierShare(settings.kinds.get(provider) ?? '', usage.serviceTier)

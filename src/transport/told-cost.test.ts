@@ -24,6 +24,7 @@ test.for([
   '{"usage":',
   '{"text":"say \\"usage\\":{ now"}',
   '{"usages":{}}',
+  '{"usage":{"tokens":1,"cost":0.5}}',
 ])('%s stays as it is', (text) => expect(told(text)).toBe(text))
 
 test('an unknown cost is told as such', () =>

@@ -40,8 +40,14 @@ export function openaiUsage(raw: unknown, serviceTier?: string): Usage | undefin
     ...(serviceTier !== undefined && { serviceTier }),
     // https://docs.perplexity.ai/api-reference/chat-completions-post and https://docs.x.ai/docs/guides/live-search
     ...(searches !== undefined && searches > 0 && { counts: { web_search: searches } }),
+    ...chargedBy(raw['cost']),
     raw,
   }
+}
+
+/** https://openrouter.ai/docs/use-cases/usage-accounting: a credit is a dollar. */
+function chargedBy(cost: unknown): Pick<Usage, 'charged'> {
+  return typeof cost === 'number' && Number.isFinite(cost) && cost >= 0 ? { charged: cost } : {}
 }
 
 function given<Name extends string>(name: Name, value: unknown): Partial<Record<Name, number>> {
