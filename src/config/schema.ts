@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limitsSchema } from './limits-schema.ts'
 
 // `env` and `flag` are read from here by load.ts and by the command line, and appear in the exported JSON Schema.
 interface SettingMeta {
@@ -355,6 +356,7 @@ export const configSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  limits: limitsSchema,
   log: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'), {
     description: 'How much is logged to stderr.',
     env: 'INFERLOOM_LOG',

@@ -13,7 +13,7 @@ function typeOf({ code, kind: { status } }: InferloomError): string {
     case 413:
       return 'request_too_large'
     case 429:
-      return code === 'quota_exceeded' ? 'billing_error' : 'rate_limit_error'
+      return code === 'quota_exceeded' || code === 'budget_exceeded' ? 'billing_error' : 'rate_limit_error'
     case 503:
       return 'overloaded_error'
     case 408:
