@@ -9,14 +9,23 @@ export interface SoundUsage {
   readonly doubt: readonly string[]
 }
 
+/** Names that a mark holds. */
+const mostNamed = 8
+
 const isSound = (value: number) => Number.isInteger(value) && value >= 0 && value <= mostTokens
 
 /** The usage as it came, unless some of its numbers are negative, broken, or beyond what can be: those are left out. */
 export function soundUsage(usage: Usage): SoundUsage {
   const { inputTokens, outputTokens } = usage
   // One look for all that is as it should be, which is nearly everything.
-  if (allSound(inputTokens) && allSound(outputTokens) && partsFit(usage)) return { usage, doubt: [] }
-  const doubt: string[] = []
+  const misread = unsoundIn(usage.raw)
+  if (misread.length === 0 && allSound(inputTokens) && allSound(outputTokens) && partsFit(usage)) {
+    return { usage, doubt: [] }
+  }
+  const doubt: string[] = misread
+  // A number that its reader refused stands here as none at all.
+  if (misread.length > 0 && inputTokens.total === 0) doubt.push('inputTokens.total')
+  if (misread.length > 0 && outputTokens.total === 0) doubt.push('outputTokens.total')
   const checked = <Tokens extends object>(tokens: Tokens, name: string): Tokens => {
     const kept = Object.entries(tokens).filter(([kind, value]) => {
       if (value === undefined || isSound(value as number)) return true
@@ -34,6 +43,24 @@ export function soundUsage(usage: Usage): SoundUsage {
   if (read.cacheRead < input.cacheRead) doubt.push('inputTokens.cacheRead')
   if (thought.reasoning < output.reasoning) doubt.push('outputTokens.reasoning')
   return { usage: { ...usage, inputTokens: read, outputTokens: thought }, doubt }
+}
+
+/** Names of numbers of tokens, in what the provider wrote, that cannot be. */
+function unsoundIn(raw: unknown): string[] {
+  if (typeof raw !== 'object' || raw === null) return []
+  const found: string[] = []
+  for (const [name, value] of Object.entries(raw)) {
+    if (isUnsoundCount(name, value)) found.push(name)
+    else if (typeof value === 'object' && value !== null) {
+      for (const [detail, each] of Object.entries(value))
+        if (isUnsoundCount(detail, each)) found.push(`${name}.${detail}`)
+    }
+  }
+  return found.slice(0, mostNamed).map((name) => name.slice(0, 60))
+}
+
+function isUnsoundCount(name: string, value: unknown): boolean {
+  return typeof value === 'number' && !isSound(value) && /tokens|count/i.test(name)
 }
 
 /** A part that is larger than its whole would make the rest of it less than nothing, and so its price. */
