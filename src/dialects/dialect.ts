@@ -1,5 +1,6 @@
 import type { InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
+import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 
 /** A client's request, understood. */
@@ -8,6 +9,8 @@ interface ParsedRequest {
   readonly stream: boolean
   /** Makes the writer of this request's answer; `id` is unique to the request. */
   readonly writer: (id: string) => AnswerWriter
+  /** What is to be said of the answer beside it: `x-inferloom-left-out`. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Writes one answer on the client's wire, either as it comes or whole. */
@@ -57,6 +60,8 @@ export interface Dialect {
   readonly errorBody?: (error: InferloomError, requestId: string) => object
   /** The header in which its clients look for the id of their request; absent means `x-request-id` alone. */
   readonly idHeader?: 'request-id'
+  /** The headers in which its clients look for their limits; absent means OpenAI's. */
+  readonly limitHeaders?: (standing: LimitStanding) => Record<string, string>
   /** Ends a stream that is passed on and failed after it had begun, as a writer's `fail` does; absent cuts it. */
   readonly failEvent?: (error: InferloomError) => string
 }

@@ -1,8 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
 import type { RequestContext } from '../gateway/pipeline.ts'
 import { askedDeadline } from './asked-deadline.ts'
 import { costHeader, costText } from './cost-header.ts'
+import { tellStanding } from './limit-headers.ts'
 import { whileConnected } from './while-connected.ts'
 
 export interface AnswerOnceOptions<Request, Result> {
@@ -23,7 +25,20 @@ export async function answerOnce<Request, Result>(
   const deadline = askedDeadline(request.headers)
   return await whileConnected(active, reply, async (signal) => {
     const { id, text } = request
-    const context = { id, dialect: dialect.name, stream: false, receivedAt, signal, text, ...deadline }
+    const admitted = (standing: LimitStanding) => tellStanding(reply, standing)
+    // None of these answers has output tokens.
+    const length = { maxOutputTokens: 0 }
+    const context = {
+      id,
+      dialect: dialect.name,
+      stream: false,
+      receivedAt,
+      signal,
+      text,
+      admitted,
+      ...length,
+      ...deadline,
+    }
     const result = await run(parsed.request, context)
     const { cost } = result as { readonly cost?: number | 'unknown' }
     if (cost !== undefined) void reply.header(costHeader, costText(cost))

@@ -1,9 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { InferloomError } from '../canonical/errors.ts'
+import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { PassedDialect } from '../dialects/openai/relay-only.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
 import { formFields } from '../transport/form-fields.ts'
 import { askedDeadline } from './asked-deadline.ts'
+import { tellStanding } from './limit-headers.ts'
 import { passOn } from './pass-on.ts'
 import { whileConnected } from './while-connected.ts'
 
@@ -34,7 +36,8 @@ export async function answerPassed(
   const served = pipeline.passedTo(given, dialect)
   await whileConnected(active, reply, async (signal) => {
     const { id, text } = request
-    const context = { id, dialect: dialect.name, stream, receivedAt, signal, text, ...deadline }
+    const admitted = (standing: LimitStanding) => tellStanding(reply, standing)
+    const context = { id, dialect: dialect.name, stream, receivedAt, signal, text, admitted, ...deadline }
     const address = { model: given, stream }
     const options = { dialect, pipeline, idleTimeoutMs, served, address, context, anyForm: true }
     await passOn({ ...options, ...(form && { form }) }, request, reply)

@@ -2,11 +2,14 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
+import type { LimitStanding } from '../canonical/limit-standing.ts'
+import { askedLength } from '../dialects/asked-length.ts'
 import type { Address, AnswerWriter, Dialect } from '../dialects/dialect.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
 import { askedDeadline } from './asked-deadline.ts'
 import { costHeader, costText } from './cost-header.ts'
 import { drained } from './drained.ts'
+import { tellStanding } from './limit-headers.ts'
 import { passOn } from './pass-on.ts'
 
 export interface AnswerOptions {
@@ -36,6 +39,8 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     const { signal } = controller
     const { id, text } = request
     const tier = askedTier(body)
+    const maxOutputTokens = askedLength(body)
+    const length = maxOutputTokens === undefined ? {} : { maxOutputTokens }
     const context = {
       id,
       dialect: dialect.name,
@@ -43,7 +48,9 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
       receivedAt,
       signal,
       text,
+      admitted: (standing: LimitStanding) => tellStanding(reply, standing),
       ...tier,
+      ...length,
       ...deadline,
     }
     const served =
@@ -54,6 +61,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     }
     const parsed = dialect.parse(request.body, address, await dialect.recall?.(body, address))
     const { stream } = parsed
+    if (parsed.headers) void reply.headers(parsed.headers)
     const events = pipeline.run(
       { ...parsed.request, ...(owner !== undefined && { owner }), ...deadline },
       { ...context, stream },

@@ -122,8 +122,12 @@ export function buildApp({
   return app
 }
 
-function routeConfig({ errorBody, idHeader }: Pick<Dialect, 'errorBody' | 'idHeader'>): FastifyContextConfig {
-  return { ...(errorBody && { errorBody }), ...(idHeader && { idHeader }) }
+function routeConfig({
+  errorBody,
+  idHeader,
+  limitHeaders,
+}: Pick<Dialect, 'errorBody' | 'idHeader' | 'limitHeaders'>): FastifyContextConfig {
+  return { ...(errorBody && { errorBody }), ...(idHeader && { idHeader }), ...(limitHeaders && { limitHeaders }) }
 }
 
 function modelIn(body: unknown): string {

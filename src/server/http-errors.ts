@@ -3,6 +3,7 @@ import type { FastifyError, FastifyInstance } from 'fastify'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { errorBody } from '../dialects/openai/error-body.ts'
+import { tellStanding } from './limit-headers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -19,6 +20,10 @@ export function installErrorHandlers(app: FastifyInstance): void {
     if (error.code === 'internal_error') request.log.error({ err: thrown, requestId: request.id }, 'request failed')
     // The header has whole seconds: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', Math.ceil(error.retryAfterSeconds))
+    if (error.standing) tellStanding(reply, error.standing)
+    // Clients try again at 429 unless they are told not to, and a budget does not come back in seconds.
+    // https://github.com/openai/openai-node/blob/master/src/client.ts (shouldRetry)
+    if (error.code === 'budget_exceeded') void reply.header('x-should-retry', 'false')
     if (error.code === 'body_too_large') void reply.header('connection', 'close')
     const providersId = error.fault?.requestId
     if (providersId !== undefined) void reply.header('x-inferloom-provider-request-id', providersId)

@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net'
 import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { Ledger } from '../gateway/ledger/ledger.ts'
-import { withoutLimits } from '../gateway/limits/admission.ts'
 import { Models } from '../gateway/models.ts'
 import { Pipeline } from '../gateway/pipeline.ts'
 import { ResponseStore } from '../gateway/responses/response-store.ts'
@@ -13,6 +12,7 @@ import { openPool } from './engines.ts'
 import { isLoopback } from './guard.ts'
 import { addLedgerRoutes } from './ledger-routes.ts'
 import { openServerPrices } from './prices.ts'
+import { openLimits } from './limits.ts'
 import { openProviders } from './providers.ts'
 import type { ModelInfo } from '../providers/provider.ts'
 
@@ -60,11 +60,19 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     opened,
     onTrouble: (error) => app.log.warn({ err: error }, 'the list of prices could not be brought up to date'),
   })
+  const limits = openLimits({
+    config,
+    prices,
+    ledger,
+    store,
+    limitsOf: () => ({}),
+    onTrouble: (error) => app.log.warn({ err: error }, 'a notice of a budget could not be sent'),
+  })
   const models = new Models({ local: [pool], remote: providers })
   const app = buildApp({
     config,
     models,
-    pipeline: new Pipeline(models, { admission: withoutLimits, prices, ledger }),
+    pipeline: new Pipeline(models, { admission: limits.limits, prices, ledger }),
     providers: [pool, ...providers],
     responses,
     ledger,
@@ -93,6 +101,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     await ledger.close()
     await responses?.close()
     await prices.close()
+    await limits.close()
     await store.close()
   }
   const close = () => (closing ??= end())

@@ -6,6 +6,7 @@ import { InferloomError } from '../canonical/errors.ts'
 import { ledgerRows, type LedgerRows } from './ledger/ledger-rows.ts'
 import { migrations } from './migrations.ts'
 import { responseRows, type ResponseRows } from './response-rows.ts'
+import { spendRows, type SpendRows } from './spend-rows.ts'
 import { SqliteThreadDialect } from './sqlite-dialect.ts'
 import type { Tables } from './tables.ts'
 
@@ -13,6 +14,7 @@ import type { Tables } from './tables.ts'
 export interface Store {
   readonly ledger: LedgerRows
   readonly responses: ResponseRows
+  readonly spend: SpendRows
   close(): Promise<void>
 }
 
@@ -40,6 +42,7 @@ export async function openStore(home: string): Promise<Store> {
   return {
     ledger: ledgerRows(db, (task) => dialect.runLedger(task)),
     responses: responseRows(db),
+    spend: spendRows(db),
     async close() {
       await db.destroy()
     },

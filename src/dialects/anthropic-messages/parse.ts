@@ -4,6 +4,7 @@ import { isRecord } from '../parse-body.ts'
 import { readBody } from './body.ts'
 import { canonicalRequest } from './canonical-request.ts'
 import { errorBody, errorEvent } from './error-body.ts'
+import { limitHeaders } from './limit-headers.ts'
 import { MessageWriter } from './render.ts'
 import { isForeign, wire } from './sealed-thinking.ts'
 
@@ -25,6 +26,7 @@ export const anthropicMessages: Dialect = {
   // https://platform.claude.com/docs/en/api/errors#request-id
   idHeader: 'request-id',
   failEvent: errorEvent,
+  limitHeaders,
 }
 
 /** Thoughts of other models in the conversation cannot go to Anthropic as they stand. */

@@ -40,8 +40,3 @@ export interface Admission {
   /** A promise only where it has to wait for its turn. Throws or rejects with `rate_limited` or `budget_exceeded`. */
   admit(asked: Asked): Admitted | Promise<Admitted>
 }
-
-const freely: Admitted = { settle() {} }
-
-/** Lets everything in. */
-export const withoutLimits: Admission = { admit: () => freely }
