@@ -8,6 +8,7 @@ import type { Ledger } from './ledger/ledger.ts'
 import type { Admission, Admitted } from './limits/admission.ts'
 import type { Served } from './models.ts'
 import type { RequestContext } from './pipeline.ts'
+import type { RequestMetrics } from './telemetry/request-metrics.ts'
 import { Timings } from './timings.ts'
 
 /** What every request passes on its way, whichever lane it takes. */
@@ -16,6 +17,8 @@ export interface Steps {
   /** Absent where nobody knows what answers cost. */
   readonly prices: Prices | undefined
   readonly ledger: Ledger
+  /** Absent where nobody counts. */
+  readonly metrics?: RequestMetrics
 }
 
 /** One request from its arrival to its row in the ledger: what was set aside for it, what it took, and what it cost. */
@@ -94,11 +97,13 @@ export class Account {
   /** Also when the reader stops early: a request that was left gives back what it did not take, and has its row. */
   close(): void {
     const { timings } = this
-    const { ledger } = this.#steps
+    const { ledger, metrics } = this.#steps
     this.#limit?.end()
     timings.cost = this.#cost()
     this.#admitted?.settle({ usage: timings.usage, cost: timings.cost?.usd, error: timings.error })
-    ledger.record(timings.entry())
+    const entry = timings.entry()
+    metrics?.observe(entry.row, timings.gaps)
+    ledger.record(entry)
   }
 
   #begin(admitted: Admitted, served: Served): void {

@@ -11,6 +11,7 @@ import type { ContentTap } from './ledger/content-tap.ts'
 import { soundUsage } from './ledger/sound-usage.ts'
 import type { Served } from './models.ts'
 import type { RequestContext } from './pipeline.ts'
+import { bounds, Histogram } from './telemetry/histogram.ts'
 
 /** Where nobody says how long a prompt was, four bytes of its request count as a token. */
 const bytesPerToken = 4
@@ -33,6 +34,8 @@ export class Timings {
   readonly #context: RequestContext
   readonly #content: ContentTap | undefined
   #firstAt: number | undefined
+  #lastAt: number | undefined
+  #gaps: Histogram | undefined
   #finishReason: string | undefined
   #usage: Usage | undefined
   #doubt: readonly string[] = []
@@ -131,6 +134,11 @@ export class Timings {
     this.#complete = true
   }
 
+  /** How long pieces of output came after each other; absent where there were not two. */
+  get gaps(): Histogram | undefined {
+    return this.#gaps
+  }
+
   entry(): LedgerEntry {
     const { text } = this.#context
     const content = this.#content?.content()
@@ -138,7 +146,10 @@ export class Timings {
   }
 
   #count(deltas: number): void {
-    this.#firstAt ??= performance.now()
+    const now = performance.now()
+    if (this.#lastAt === undefined) this.#firstAt = now
+    else (this.#gaps ??= new Histogram(bounds.perToken)).observe((now - this.#lastAt) / 1000)
+    this.#lastAt = now
     this.#deltas += deltas
     this.#uncounted += deltas
   }

@@ -5,6 +5,7 @@ import { Ledger } from '../gateway/ledger/ledger.ts'
 import { Models } from '../gateway/models.ts'
 import { Pipeline } from '../gateway/pipeline.ts'
 import { ResponseStore } from '../gateway/responses/response-store.ts'
+import { RequestMetrics } from '../gateway/telemetry/request-metrics.ts'
 import { openStore } from '../storage/store.ts'
 import { addAdminRoutes } from './admin.ts'
 import { buildApp } from './app.ts'
@@ -13,6 +14,7 @@ import { isLoopback } from './guard.ts'
 import { addLedgerRoutes } from './ledger-routes.ts'
 import { openServerPrices } from './prices.ts'
 import { openLimits } from './limits.ts'
+import { addMetricsRoute } from './metrics.ts'
 import { openProviders } from './providers.ts'
 import type { ModelInfo } from '../providers/provider.ts'
 
@@ -68,11 +70,12 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     limitsOf: () => ({}),
     onTrouble: (error) => app.log.warn({ err: error }, 'a notice of a budget could not be sent'),
   })
+  const metrics = new RequestMetrics()
   const models = new Models({ local: [pool], remote: providers })
   const app = buildApp({
     config,
     models,
-    pipeline: new Pipeline(models, { admission: limits.limits, prices, ledger }),
+    pipeline: new Pipeline(models, { admission: limits.limits, prices, ledger, metrics }),
     providers: [pool, ...providers],
     responses,
     ledger,
@@ -81,6 +84,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   })
   for (const complaint of complaints) app.log.warn({ err: complaint }, 'a provider is left out')
   addAdminRoutes(app, { pool, opened })
+  addMetricsRoute(app, { requests: metrics, ledger, pool, active })
   addLedgerRoutes(app, { rows: store.ledger, ledger })
 
   const end = async () => {
