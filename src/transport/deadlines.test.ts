@@ -9,19 +9,19 @@ test('what is due is told once it is late, what was moved or removed is not', as
       dueAt,
       overdue: () => {
         told.push(name)
-        deadlines.remove(made)
+        deadlines.remove(place)
         then()
       },
     }
-    deadlines.add(made)
-    return made
+    const place = deadlines.add(made)
+    return { made, place }
   }
   const now = performance.now()
   dated('first', now)
   const moved = dated('moved', now)
-  moved.dueAt = Infinity
-  deadlines.remove(dated('removed', now))
+  moved.made.dueAt = Infinity
+  deadlines.remove(dated('removed', now).place)
   await new Promise<void>((resolve) => dated('last', now + 30, resolve))
   expect(told).toEqual(['first', 'last'])
-  deadlines.remove(moved)
+  deadlines.remove(moved.place)
 })

@@ -1,3 +1,5 @@
+import { Roster, type Place } from './roster.ts'
+
 /** Something that has to happen by a time, which may be moved. */
 export interface Dated {
   /** On the clock of `performance.now()`. */
@@ -16,7 +18,7 @@ const longestTick = 250
  */
 export class Deadlines {
   readonly #tick: number
-  readonly #dated = new Set<Dated>()
+  readonly #dated = new Roster<Dated>()
   #timer: NodeJS.Timeout | undefined
 
   /** `shortest` is the shortest time that anyone is given, in milliseconds. */
@@ -24,13 +26,14 @@ export class Deadlines {
     this.#tick = Math.max(1, Math.min(longestTick, shortest / looksPerTimeout))
   }
 
-  add(dated: Dated): void {
-    this.#dated.add(dated)
+  /** Returns what it takes to remove it. */
+  add(dated: Dated): Place<Dated> {
     this.#timer ??= setInterval(() => this.#look(), this.#tick)
+    return this.#dated.add(dated)
   }
 
-  remove(dated: Dated): void {
-    this.#dated.delete(dated)
+  remove(place: Place<Dated>): void {
+    this.#dated.remove(place)
   }
 
   #look(): void {
@@ -40,6 +43,8 @@ export class Deadlines {
       return
     }
     const now = performance.now()
-    for (const dated of this.#dated) if (dated.dueAt <= now) dated.overdue()
+    this.#dated.forEach((dated) => {
+      if (dated.dueAt <= now) dated.overdue()
+    })
   }
 }

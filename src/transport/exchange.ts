@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import { InferloomError } from '../canonical/errors.ts'
 import { connectionError } from './connection-error.ts'
 import type { Deadlines, Dated } from './deadlines.ts'
+import type { Place } from './roster.ts'
 
 /** In seconds. */
 export interface UpstreamTimeouts {
@@ -40,12 +41,16 @@ export interface ExchangeOptions {
 const mostHeld = 256 * 1024
 
 /** One request and its answer on a connection, on undici's bare callbacks: its streams cost several times as much. */
-export class Exchange implements Dispatcher.DispatchHandler, Dated {
+export class Exchange implements Dispatcher.DispatchHandler, Dated, UpstreamReply {
+  /** Resolves with the exchange itself when the answer begins. */
   readonly reply: Promise<UpstreamReply>
+  status = 0
+  headers: Readonly<Record<string, string>> = {}
   /** On the clock of `performance.now()`: the nearer of the two that are running. */
   dueAt = 0
   readonly #options: ExchangeOptions
   readonly #totalAt: number
+  readonly #place: Place<Dated>
   readonly #onAbort = () => this.#stop(this.#options.signal.reason)
   #resolve: (reply: UpstreamReply) => void = () => {}
   #reject: (error: unknown) => void = () => {}
@@ -71,7 +76,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated {
     const { total, connect, firstByte } = options.timeouts
     this.#totalAt = performance.now() + total * 1000
     this.#expect('firstByte', connect + firstByte)
-    options.deadlines.add(this)
+    this.#place = options.deadlines.add(this)
     options.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
@@ -89,13 +94,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated {
     if (status < 200 || this.#over) return
     this.#expect(undefined)
     this.#begun = true
-    this.#resolve({
-      status,
-      headers: firstOfEach(headers),
-      body: { [Symbol.asyncIterator]: () => this.#read() },
-      whole: (most) => this.#whole(most),
-      cancel: () => this.#stop(undefined),
-    })
+    this.status = status
+    this.headers = firstOfEach(headers)
+    this.#resolve(this)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -118,8 +119,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated {
     this.#fail(connectionError(cause, { provider, host: url.host, begun: this.#begun }))
   }
 
+  get body(): AsyncIterable<readonly Uint8Array[]> {
+    return this
+  }
+
   /** By hand: a generator costs each piece of a stream several turns of its own. */
-  #read(): AsyncIterator<readonly Uint8Array[]> {
+  [Symbol.asyncIterator](): AsyncIterator<readonly Uint8Array[]> {
     const next = async (): Promise<IteratorResult<readonly Uint8Array[]>> => {
       while (this.#held.length === 0) {
         if (this.#failure) throw this.#failure.error
@@ -144,7 +149,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated {
     return taken
   }
 
-  async #whole(most: number): Promise<Buffer | undefined> {
+  async whole(most: number): Promise<Buffer | undefined> {
     this.#mostOfWhole = most
     this.#takeForWhole(most)
     if (!this.#over) {
@@ -156,6 +161,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated {
     const [first] = this.#held
     const one = first !== undefined && this.#held.length === 1
     return one ? Buffer.from(first.buffer, first.byteOffset, first.length) : Buffer.concat(this.#held)
+  }
+
+  cancel(): void {
+    this.#stop(undefined)
   }
 
   #takeForWhole(most: number): void {
@@ -204,7 +213,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated {
 
   #end(): void {
     this.#over = true
-    this.#options.deadlines.remove(this)
+    this.#options.deadlines.remove(this.#place)
     this.#options.signal.removeEventListener('abort', this.#onAbort)
     this.#wake?.()
   }

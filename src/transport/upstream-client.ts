@@ -1,4 +1,4 @@
-import type { Agent } from 'undici'
+import type { Pool } from 'undici'
 import { Deadlines } from './deadlines.ts'
 import { Exchange, type UpstreamReply, type UpstreamTimeouts } from './exchange.ts'
 
@@ -11,9 +11,11 @@ export interface UpstreamRequest {
 }
 
 interface Target {
-  readonly origin: string
+  readonly pool: Pool
   readonly path: string
 }
+
+type Undici = typeof import('undici')
 
 /** Connections to one provider; further requests wait for one of them, as long as their timeouts allow. */
 const mostConnections = 512
@@ -24,9 +26,11 @@ const keepAlive = 30_000
 export class UpstreamClient {
   readonly #provider: string
   readonly #timeouts: UpstreamTimeouts
-  #loading: Promise<Agent> | undefined
-  #agent: Agent | undefined
+  #loading: Promise<Undici> | undefined
+  #undici: Undici | undefined
   readonly #deadlines: Deadlines
+  /** By origin: nearly always there is one. */
+  readonly #pools = new Map<string, Pool>()
   /** Addresses that are asked again and again need not be taken apart each time. */
   readonly #targets = new WeakMap<URL, Target>()
 
@@ -37,38 +41,49 @@ export class UpstreamClient {
   }
 
   /** Resolves when the answer begins, whatever its status. Aborting rejects with the signal's reason. */
-  async send({ method, url, headers, body }: UpstreamRequest, signal: AbortSignal): Promise<UpstreamReply> {
+  send(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamReply> {
+    // Not `async`: a promise more costs each request several turns.
+    return this.#undici && !signal.aborted
+      ? this.#exchange(this.#undici, request, signal)
+      : this.#sendFirst(request, signal)
+  }
+
+  async #sendFirst(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamReply> {
     signal.throwIfAborted()
+    // Loaded by the first request: a server that asks nobody has better use for 25 MB of memory.
+    this.#undici = await (this.#loading ??= import('undici'))
+    signal.throwIfAborted()
+    return await this.#exchange(this.#undici, request, signal)
+  }
+
+  #exchange(undici: Undici, { method, url, headers, body }: UpstreamRequest, signal: AbortSignal) {
     const [provider, timeouts, deadlines] = [this.#provider, this.#timeouts, this.#deadlines]
-    const agent = this.#agent ?? (this.#agent = await (this.#loading ??= newAgent(timeouts)))
-    signal.throwIfAborted()
+    const { pool, path } = this.#targets.get(url) ?? this.#targetOf(undici, url)
     const exchange = new Exchange({ provider, url, timeouts, signal, deadlines })
-    const { origin, path } = this.#targetOf(url)
     // The exchange has its own timeouts: undici's count from the last byte, not from when one was asked for.
     const none = { headersTimeout: 0, bodyTimeout: 0 }
-    agent.dispatch({ origin, path, method, headers, body: body ?? null, ...none }, exchange)
+    pool.dispatch({ path, method, headers, body: body ?? null, ...none }, exchange)
     return exchange.reply
   }
 
-  #targetOf(url: URL): Target {
-    const known = this.#targets.get(url)
-    if (known) return known
-    const target = { origin: url.origin, path: url.pathname + url.search }
+  #targetOf(undici: Undici, url: URL): Target {
+    const { origin } = url
+    const pool = this.#pools.get(origin) ?? newPool(undici, origin, this.#timeouts)
+    this.#pools.set(origin, pool)
+    const target = { pool, path: url.pathname + url.search }
     this.#targets.set(url, target)
     return target
   }
 
   /** Ends every request that is running. */
   async close(): Promise<void> {
-    const agent = await this.#loading
-    await agent?.destroy()
+    await this.#loading
+    await Promise.all(Array.from(this.#pools.values(), (pool) => pool.destroy()))
   }
 }
 
-/** Loaded by the first request: a server that asks nobody has better use for 25 MB of memory. */
-async function newAgent(timeouts: UpstreamTimeouts): Promise<Agent> {
-  const undici = await import('undici')
-  return new undici.Agent({
+function newPool({ Pool }: Undici, origin: string, timeouts: UpstreamTimeouts): Pool {
+  return new Pool(origin, {
     connections: mostConnections,
     keepAliveTimeout: keepAlive,
     connect: { timeout: timeouts.connect * 1000 },
