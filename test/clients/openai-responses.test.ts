@@ -311,11 +311,11 @@ describe('what was answered', () => {
 
 describe('what goes wrong', () => {
   test.each([
-    [{ tools: [{ type: 'web_search' }] }, 'unsupported_parameter', 'tools[0].type'],
+    [{ tools: [{ type: 'file_search' }] }, 'unsupported_parameter', 'tools[0].type'],
     [{ background: true }, 'unsupported_parameter', 'background'],
     [{ conversation: 'conv_1' }, 'unsupported_parameter', 'conversation'],
     [{ truncation: 'auto' }, 'unsupported_parameter', 'truncation'],
-    [{ input: [{ type: 'web_search_call', id: 'ws_1' }] }, 'unsupported_parameter', 'input[0].type'],
+    [{ input: [{ type: 'file_search_call', id: 'fs_1' }] }, 'unsupported_parameter', 'input[0].type'],
     [{ tools: [{ type: 'function' }] }, 'missing_parameter', 'tools[0].name'],
     [{ reasoning: { effort: 'huge' } }, 'invalid_value', 'reasoning.effort'],
     [{ input: [] }, 'missing_parameter', 'input'],

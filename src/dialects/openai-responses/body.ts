@@ -2,9 +2,10 @@
 import { z } from 'zod'
 import { InferloomError } from '../../canonical/errors.ts'
 import { parseBody, sharedParameters, text, withoutNulls } from '../openai/parameters.ts'
+import { refuseHostedTools } from './hosted-tools.ts'
 import { input, itemTypes, typed } from './items.ts'
 import { textParameter } from './text-format.ts'
-import { refuseHostedTools, toolParameters } from './tools.ts'
+import { toolParameters } from './tools.ts'
 
 const { model, stream, temperature, top_p, seed, top_k, min_p, repeat_penalty, repeat_last_n } = sharedParameters
 const { presence_penalty, frequency_penalty, logit_bias, stop, grammar } = sharedParameters
@@ -22,6 +23,8 @@ const reasoning = withoutNulls(
     summary: z.enum(['auto', 'concise', 'detailed']).optional(),
     // The older name of `summary`.
     generate_summary: z.enum(['auto', 'concise', 'detailed']).optional(),
+    context: z.literal('auto').optional(),
+    mode: z.literal('standard').optional(),
   }),
 )
 
@@ -92,6 +95,8 @@ const notHere: Readonly<Record<string, { readonly harmless?: (value: unknown) =>
     // The caches here keep what fits.
     prompt_cache_retention: { harmless: (value) => typeof value === 'string', remedy: 'leave it out' },
     context_management: { harmless: (value) => Array.isArray(value) && value.length === 0, remedy: 'leave it out' },
+    // What Codex tells of itself; it says nothing about the answer.
+    client_metadata: { harmless: (value) => typeof value === 'object', remedy: 'use metadata' },
     moderation: { remedy: 'leave it out' },
     access_programs: { remedy: 'leave it out' },
     image: { remedy: 'leave it out' },

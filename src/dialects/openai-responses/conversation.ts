@@ -1,6 +1,7 @@
 import { InferloomError } from '../../canonical/errors.ts'
 import type { CacheMark, Message, Part, ReasoningBlock, Sealed, ToolCall } from '../../canonical/request.ts'
 import type { InputItem, InputPart } from './items.ts'
+import { flatName, type QualifiedName } from './namespaces.ts'
 import { unpackThoughts } from './sealed-thoughts.ts'
 import { customInput } from './tools.ts'
 
@@ -13,6 +14,7 @@ export function conversationOf(items: readonly InputItem[], paramOf: (index: num
   const calls = new Set<string>()
   let turn = new Turn()
   for (const [index, item] of items.entries()) {
+    if (item.type === 'web_search_call') continue
     const speaks = item.type === 'message' && item.role === 'assistant'
     const calling = item.type === 'function_call' || item.type === 'custom_tool_call'
     const thinks = item.type === 'reasoning'
@@ -63,7 +65,12 @@ class Turn {
     const signature = this.#callSignature
     this.#callSignature = undefined
     const text = item.type === 'function_call' ? item.arguments : JSON.stringify({ [customInput]: item.input })
-    this.#calls.push({ id: item.call_id, name: item.name, arguments: text, ...(signature && { signature }) })
+    this.#calls.push({
+      id: item.call_id,
+      name: flatName(nameOf(item)),
+      arguments: text,
+      ...(signature && { signature }),
+    })
   }
 
   say(text: string): void {
@@ -86,6 +93,10 @@ class Turn {
       },
     ]
   }
+}
+
+function nameOf({ name, namespace }: Item<'function_call' | 'custom_tool_call'>): QualifiedName {
+  return { name, ...(namespace !== undefined && { namespace }) }
 }
 
 type Other = Item<'message' | 'function_call_output' | 'custom_tool_call_output' | 'item_reference'>

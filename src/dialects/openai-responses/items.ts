@@ -75,6 +75,7 @@ const functionCall = z.strictObject({
   type: z.literal('function_call'),
   call_id: callId,
   name: text.min(1).max(128),
+  namespace: text.min(1).max(256).optional(),
   arguments: text.default(''),
   ...ofAnswer,
 })
@@ -82,6 +83,7 @@ const customToolCall = z.strictObject({
   type: z.literal('custom_tool_call'),
   call_id: callId,
   name: text.min(1).max(128),
+  namespace: text.min(1).max(256).optional(),
   input: text.default(''),
   ...ofAnswer,
 })
@@ -90,6 +92,7 @@ const callOutput = z.strictObject({
   call_id: callId,
   output: z.union([text, inputParts]),
   name: text.optional(),
+  namespace: text.optional(),
   ...ofAnswer,
 })
 
@@ -103,6 +106,9 @@ const reasoning = z.strictObject({
 
 const itemReference = z.strictObject({ type: z.literal('item_reference'), id })
 
+/** That OpenAI searched the web for an earlier answer, with no word of what it found. */
+const webSearchCall = z.looseObject({ type: z.literal('web_search_call') })
+
 /** All others are made by tools that OpenAI runs, or read by OpenAI alone. */
 export const itemTypes = [
   'message',
@@ -112,9 +118,13 @@ export const itemTypes = [
   'custom_tool_call_output',
   'reasoning',
   'item_reference',
+  'web_search_call',
 ] as const
 
-const item = z.preprocess(typed, z.union([message, functionCall, customToolCall, callOutput, reasoning, itemReference]))
+const item = z.preprocess(
+  typed,
+  z.union([message, functionCall, customToolCall, callOutput, reasoning, itemReference, webSearchCall]),
+)
 
 /** One more is refused: OpenAI has no such bound, and no conversation comes near it. */
 const mostItems = 20_000

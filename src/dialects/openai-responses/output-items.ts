@@ -2,6 +2,7 @@
 // https://developers.openai.com/api/reference/resources/responses/streaming-events
 import type { TokenLogprobs } from '../../canonical/events.ts'
 import { CustomInputReader } from './custom-input.ts'
+import type { QualifiedName } from './namespaces.ts'
 import { logprobBody } from './response-body.ts'
 import { packThoughts, type SealedThoughts } from './sealed-thoughts.ts'
 
@@ -176,9 +177,8 @@ export class ReasoningItem implements OutputItem {
   }
 }
 
-interface Called {
+interface Called extends QualifiedName {
   readonly callId: string
-  readonly name: string
 }
 
 /** A call of a function. */
@@ -194,8 +194,8 @@ export class FunctionCallItem implements OutputItem {
   }
 
   #body(status: string) {
-    const { callId: call_id, name } = this.#called
-    return { id: this.#place.id, type: 'function_call', status, arguments: this.#arguments, call_id, name }
+    const { callId: call_id, ...named } = this.#called
+    return { id: this.#place.id, type: 'function_call', status, arguments: this.#arguments, call_id, ...named }
   }
 
   begin(emit: Emit): string {
@@ -239,8 +239,8 @@ export class CustomCallItem implements OutputItem {
   }
 
   #body(status: string) {
-    const { callId: call_id, name } = this.#called
-    return { id: this.#place.id, type: 'custom_tool_call', status, call_id, input: this.#input, name }
+    const { callId: call_id, ...named } = this.#called
+    return { id: this.#place.id, type: 'custom_tool_call', status, call_id, input: this.#input, ...named }
   }
 
   begin(emit: Emit): string {

@@ -5,6 +5,7 @@ import { sharedRequest } from '../openai/parameters.ts'
 import { itemId, recall, refersToOwn, type Archive, type Item, type Recalled } from './archive.ts'
 import { readBody, type ResponsesBody } from './body.ts'
 import { conversationOf } from './conversation.ts'
+import { leftOutHeader } from './hosted-tools.ts'
 import { inputItems, itemTypes, type InputItem } from './items.ts'
 import { failEvent, ResponseWriter } from './render.ts'
 import { echoOf } from './response-body.ts'
@@ -23,7 +24,7 @@ export function openaiResponses(archive?: Archive): Dialect {
     recall: (body, { owner = '' }) => recall(body, owner, archive),
     parse(input, { owner = '' }, recalled) {
       const parsed = readBody(input)
-      const { request: tools, custom } = canonicalTools(parsed)
+      const { request: tools, leftOut, ...names } = canonicalTools(parsed)
       const items = itemsOf(parsed.input)
       const messages = messagesOf(parsed, items, recalled as Recalled | undefined)
       const request = { ...canonicalRequest(parsed, messages), ...tools }
@@ -32,11 +33,12 @@ export function openaiResponses(archive?: Archive): Dialect {
       return {
         stream: parsed.stream,
         request,
+        headers: leftOutHeader([...leftOut, ...unread(items)]),
         writer: (id) =>
           new ResponseWriter({
             id,
             echo: echoOf(parsed, stored),
-            custom,
+            ...names,
             summary: (parsed.reasoning?.summary ?? parsed.reasoning?.generate_summary) !== undefined,
             keep: (response, createdAt) => {
               if (!stored) return
@@ -55,6 +57,11 @@ export function openaiResponses(archive?: Archive): Dialect {
   }
 }
 
+/** Of the items that the request itself brought, those that say nothing to this model. */
+function unread(items: readonly InputItem[]): readonly string[] {
+  return items.flatMap(({ type }, index) => (type === 'web_search_call' ? [`input[${index}].type=${type}`] : []))
+}
+
 function itemsOf(input: ResponsesBody['input']): readonly InputItem[] {
   return typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input
 }
@@ -71,10 +78,10 @@ function messagesOf(
   )
   const resolved = own.map((item) => (item.type === 'item_reference' ? (resolve(item.id, references) ?? item) : item))
   const items = [...before, ...resolved]
-  if (items.length === 0) throw new InferloomError('missing_parameter', 'input is missing.', { param: 'input' })
   const messages = conversationOf(items, (index) =>
     index < before.length ? 'previous_response_id' : `input[${index - before.length}]`,
   )
+  if (messages.length === 0) throw new InferloomError('missing_parameter', 'input is missing.', { param: 'input' })
   // Those of earlier answers are not carried over.
   return instructions === undefined ? messages : [{ role: 'system', content: instructions }, ...messages]
 }

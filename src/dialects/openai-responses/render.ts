@@ -5,6 +5,7 @@ import type { Usage } from '../../canonical/usage.ts'
 import type { AnswerWriter } from '../dialect.ts'
 import { errorBody } from '../openai/error-body.ts'
 import { itemId } from './archive.ts'
+import type { QualifiedName } from './namespaces.ts'
 import {
   CustomCallItem,
   FunctionCallItem,
@@ -21,6 +22,8 @@ interface ResponseWriterOptions {
   readonly echo: Echo
   /** Names of the tools that take text in no form. */
   readonly custom: ReadonlySet<string>
+  /** What the client calls tools that stand in a namespace, by their names without one. */
+  readonly qualified: ReadonlyMap<string, QualifiedName>
   /** Whether a summary of the thoughts was asked for. */
   readonly summary: boolean
   /** Is given the complete answer, before the client is. */
@@ -170,7 +173,7 @@ export class ResponseWriter implements AnswerWriter {
       thoughts.seal({ call: signature })
       out += began + this.#close()
     }
-    const called = { callId: id, name: toolName }
+    const called = { callId: id, ...(this.#options.qualified.get(toolName) ?? { name: toolName }) }
     const call = this.#options.custom.has(toolName)
       ? this.#add('ctc', (place) => new CustomCallItem(place, called))
       : this.#add('fc', (place) => new FunctionCallItem(place, called))

@@ -2,6 +2,7 @@
 import type { FinishReason, TokenLogprob, TokenLogprobs } from '../../canonical/events.ts'
 import type { Usage } from '../../canonical/usage.ts'
 import type { ResponsesBody } from './body.ts'
+import { isHabitual } from './hosted-tools.ts'
 
 /** What an answer repeats of its request, in OpenAI's order. */
 export interface Echo {
@@ -31,9 +32,11 @@ export function echoOf(body: ResponsesBody, store: boolean): Echo {
     temperature: body.temperature ?? null,
     text: { format: text?.format ?? { type: 'text' }, verbosity: text?.verbosity ?? null },
     tool_choice: body.tool_choice ?? 'auto',
-    tools: body.tools.map((tool) =>
-      tool.type === 'function' ? { description: null, parameters: null, strict: null, ...tool } : tool,
-    ),
+    // Those that the model was shown.
+    tools: body.tools.flatMap((tool) => {
+      if (isHabitual(tool.type)) return []
+      return [tool.type === 'function' ? { description: null, parameters: null, strict: null, ...tool } : tool]
+    }),
     top_logprobs: body.top_logprobs ?? 0,
     top_p: body.top_p ?? null,
     truncation: 'disabled',
