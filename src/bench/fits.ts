@@ -15,6 +15,9 @@ export interface FitLine {
   readonly points: number
 }
 
+/** Of R²: a curve that explains less is neither told nor drawn, because it would be believed. */
+export const fitThatCounts = 0.8
+
 type Point = readonly [x: number, y: number]
 
 /** Undefined where there are fewer than three points or all have one x. */

@@ -1,4 +1,4 @@
-import type { FitLine } from './fits.ts'
+import { fitThatCounts, type FitLine } from './fits.ts'
 import { milliseconds, number, percent, times } from './report/numbers.ts'
 import type { StageResult, SweepKind } from './result.ts'
 
@@ -14,8 +14,6 @@ const gainOfLargeModels = 1.5
 const smallGain =
   'That is little, as with small models: their weights are in the caches of the processor anyway, while a batch of a large one reads them once for all answers.'
 const nearlyAll = 0.9
-/** A line that explains less is not told: it would be believed. */
-const fitThatCounts = 0.8
 
 /** What the numbers of a sweep say, in words; nothing where they are too few. */
 export function lessonsOf(kind: SweepKind, learnt: Learnt): string[] {

@@ -12,7 +12,7 @@ const pauseMs = 100
 /** Sent in one turn of the event loop, so that answers are read in between. */
 const sentPerTurn = 32
 /** Timers come up to a millisecond late or so; the rest of the wait is spent looking at the clock. */
-const timerSlackMs = 1.5
+const timerSlackMs = 1.1
 /** After which it is seen that the run was stopped. */
 const longestNap = 100
 /** Outcomes are kept until they are summed up; so many take about 400 MB. */
@@ -167,7 +167,7 @@ async function openLoop(state: StageState, times: Iterator<number>): Promise<voi
     }
     const wait = due === undefined ? 0 : Math.min(due, endAt) - performance.now()
     if (isHeld) await delay(1)
-    else if (wait > timerSlackMs + 0.5) await delay(Math.min(longestNap, Math.floor(wait - timerSlackMs)))
+    else if (wait > timerSlackMs + 1) await delay(Math.min(longestNap, Math.floor(wait - timerSlackMs)))
     else await new Promise(setImmediate)
   }
   if (state.isOver || state.sent >= spec.requests) return

@@ -26,6 +26,7 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
   readonly dueAt: number
   readonly #options: SentOptions
   readonly #reader: AnswerReader
+  readonly #place: ReturnType<Deadlines['add']>
   #controller: Dispatcher.DispatchController | undefined
   #status = 0
   #errorBody: Buffer[] = []
@@ -38,7 +39,7 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
     this.#reader = new AnswerReader(wire, { keepsText: request.expected !== undefined, ...(onGap && { onGap }) })
     this.sentAt = performance.now()
     this.dueAt = this.sentAt + timeoutMs
-    deadlines.add(this)
+    this.#place = deadlines.add(this)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -94,7 +95,7 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
   #end(error: string | undefined, message = ''): void {
     this.#over = true
     const { deadlines, onDone, request, dueAt } = this.#options
-    deadlines.remove(this)
+    deadlines.remove(this.#place)
     const { firstAt, lastAt, pieces, usage, textBytes, text } = this.#reader
     const { promptTokens, outputTokens, cachedTokens = 0 } = usage
     const outcome: Outcome = {

@@ -1,4 +1,4 @@
-import { valueOf, type FitLine } from '../fits.ts'
+import { fitThatCounts, valueOf, type FitLine } from '../fits.ts'
 import { meanOutput, meanPrompt } from '../lessons.ts'
 import type { StageResult, Sweep, SweepKind } from '../result.ts'
 
@@ -9,8 +9,6 @@ export interface Chart {
   readonly yLabel: string
   readonly x: readonly number[]
   readonly series: readonly Series[]
-  /** Scale of x by factors instead of steps. */
-  readonly isLog?: boolean
 }
 
 export interface Series {
@@ -53,13 +51,16 @@ export function chartsOf(sweep: Sweep): Chart[] {
 }
 
 function throughputAgainstLatency(sweep: Sweep): Chart {
-  const stages = sweep.stages.toSorted((a, b) => a.outputTokensPerSecond.value - b.outputTokensPerSecond.value)
+  const latency = (stage: StageResult) => stage.latency?.p50.value ?? 0
+  const stages = sweep.stages.toSorted((a, b) => latency(a) - latency(b))
   return {
     title: 'Throughput against latency',
-    xLabel: 'output tokens a second',
-    yLabel: 'latency, ms',
-    x: stages.map(({ outputTokensPerSecond }) => outputTokensPerSecond.value),
-    series: percentiles.map((name) => ({ label: name, values: stages.map(({ latency }) => latency?.[name].value ?? null) })),
+    xLabel: 'latency p50, ms',
+    yLabel: 'output tokens a second',
+    x: stages.map(latency),
+    series: [
+      { label: 'output tokens/s', values: stages.map(({ outputTokensPerSecond }) => outputTokensPerSecond.value) },
+    ],
   }
 }
 
@@ -68,7 +69,7 @@ type Read = (stage: StageResult) => number | undefined
 function against(sweep: Sweep, title: string, xLabel: string, x: (stage: StageResult) => number, lines: readonly (readonly [string, Read])[]): Chart {
   const stages = sweep.stages.toSorted((a, b) => x(a) - x(b))
   const xs = stages.map(x)
-  const [fit] = sweep.fits
+  const fit = sweep.fits.find(({ r2 }) => r2 >= fitThatCounts)
   return {
     title,
     xLabel,
@@ -117,10 +118,15 @@ function overTime({ stages }: Sweep): Chart[] {
     },
     {
       ...shared,
-      title: 'Over time: TTFT and requests under way',
-      yLabel: 'ms, requests',
+      title: 'Over time: TTFT',
+      yLabel: 'TTFT p50, ms',
+      series: [{ label: 'TTFT p50', values: rows.map(({ ttft }) => ttft), pointsOnly: true }],
+    },
+    {
+      ...shared,
+      title: 'Over time: requests under way',
+      yLabel: 'requests',
       series: [
-        { label: 'TTFT p50, ms', values: rows.map(({ ttft }) => ttft), pointsOnly: true },
         { label: 'under way', values: rows.map(({ inFlight }) => inFlight) },
         ...(hasFailures ? [{ label: 'failed', values: rows.map(({ failed }) => failed) }] : []),
       ],

@@ -22,9 +22,9 @@ h1 { font-size: 1.5rem; margin: 0 0 1rem } h2 { font-size: 1.2rem; margin: 2.5re
 .chart { background: var(--panel); border-radius: 8px; padding: .75rem; min-width: 0 }
 .chart > div { min-width: 0; overflow: hidden }
 .scroll { overflow-x: auto } .soft { color: var(--soft); font-size: .9rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; margin: .75rem 0; white-space: nowrap }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right } th:first-child, td:first-child { text-align: left }
-th { color: var(--soft); font-weight: 600 }
+.scroll table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; margin: .75rem 0; white-space: nowrap }
+.scroll :is(th, td) { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right }
+.scroll :is(th, td):first-child { text-align: left } .scroll th { color: var(--soft); font-weight: 600 }
 .u-legend { font-size: .8rem } @media (max-width: 600px) { .about { grid-template-columns: 1fr } .about dt { margin-top: .4rem } }
 `
 

@@ -34,7 +34,7 @@ export function drawCharts(browser: Browser, charts: readonly Chart[]): void {
     const options = {
       width: element.clientWidth,
       height,
-      scales: { x: { time: false } },
+      scales: { x: { time: false }, y: { range: (_: unknown, __: number, most: number | null) => [0, (most ?? 1) * 1.08 || 1] } },
       axes: [
         { ...axis, label: chart.xLabel, labelSize: 22, values },
         { ...axis, label: chart.yLabel, labelSize: 22, size: 62, values },
