@@ -60,8 +60,9 @@ const unlimited: KeyLimits = {}
 const sweepMs = 60_000
 /** After which an allowance that nobody uses is forgotten: a new one reads what it has to know from the ledger. */
 const idleMs = 600_000
-/** No answer has more, whatever its provider says. */
+/** No answer has more tokens, or costs more. */
 const mostTokens = 1_000_000_000
+const mostDollars = 1_000_000
 
 /**
  * Lets requests in as their keys, teams and models allow: all limits of a request are looked at and reserved in one
@@ -219,11 +220,11 @@ export class Limits implements Admission {
 
   /** What a request took, as far as it is known; nothing where it failed, and what was expected where nobody says. */
   #taken({ usage, cost, error }: Settlement, estimate?: Estimate): Taken {
-    const expected = error || usage ? undefined : estimate
-    const reported = usage ? usage.inputTokens.total + usage.outputTokens.total : undefined
-    const tokens = reported ?? (expected ? expected.input + expected.output : 0)
-    const usd = cost ?? expected?.usd ?? 0
-    return { requests: 1, tokens: sound(tokens, mostTokens), usd: sound(usd, Infinity) }
+    const expected = error ? undefined : estimate
+    const reported = usage && usage.inputTokens.total + usage.outputTokens.total
+    const tokens = isSound(reported, mostTokens) ? reported : expected ? expected.input + expected.output : 0
+    const usd = isSound(cost, mostDollars) ? cost : usage ? 0 : (expected?.usd ?? 0)
+    return { requests: 1, tokens, usd }
   }
 
   /** Counts it for whoever has something counted by periods now, whether that was so at its beginning or not. */
@@ -304,7 +305,7 @@ function isNamed(name: string, asked: string, provider: string, model: string): 
   return name === asked || name === model || name === `${provider}/${model}`
 }
 
-/** Providers report what they like. */
-function sound(value: number, most: number): number {
-  return value > 0 ? Math.min(value, most) : 0
+/** Providers report what they like: what cannot be counts as not reported. */
+function isSound(value: number | undefined, most: number): value is number {
+  return value !== undefined && value >= 0 && value <= most
 }
