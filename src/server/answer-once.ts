@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
 import type { RequestContext } from '../gateway/pipeline.ts'
+import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
 import { costHeader, costText } from './cost-header.ts'
 import { tellStanding } from './limit-headers.ts'
@@ -11,7 +12,7 @@ export interface AnswerOnceOptions<Request, Result> {
   readonly dialect: OneShotDialect<Request, Result>
   readonly run: (request: Request, context: RequestContext) => Promise<Result>
   /** Requests being answered, so that a shutdown can end them. */
-  readonly active: Set<AbortController>
+  readonly active: Roster<AbortController>
 }
 
 /** Answers one request whose answer comes whole: parse, run, write. */
@@ -21,7 +22,8 @@ export async function answerOnce<Request, Result>(
   reply: FastifyReply,
 ): Promise<unknown> {
   const receivedAt = performance.now() - reply.elapsedTime
-  const parsed = dialect.parse(request.body, request.params as Readonly<Record<string, string>>)
+  const recalled = await dialect.recall?.(isRecord(request.body) ? request.body : {}, request.owner ?? '')
+  const parsed = dialect.parse(request.body, request.params as Readonly<Record<string, string>>, recalled)
   const deadline = askedDeadline(request.headers)
   return await whileConnected(active, reply, async (signal) => {
     const { id, text } = request
@@ -45,4 +47,8 @@ export async function answerOnce<Request, Result>(
     void reply.headers(parsed.headers?.(result) ?? {}).type('application/json; charset=utf-8')
     return await reply.send(parsed.write(request.id, result))
   })
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

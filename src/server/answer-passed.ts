@@ -4,6 +4,7 @@ import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { PassedDialect } from '../dialects/openai/relay-only.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
 import { formFields } from '../transport/form-fields.ts'
+import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
 import { tellStanding } from './limit-headers.ts'
 import { passOn } from './pass-on.ts'
@@ -14,7 +15,7 @@ export interface AnswerPassedOptions {
   readonly pipeline: Pipeline
   readonly idleTimeoutMs: number
   /** Requests being answered, so that a shutdown can end them. */
-  readonly active: Set<AbortController>
+  readonly active: Roster<AbortController>
 }
 
 /** Passes a request on to its model's provider, in whatever form the answer comes; refuses it where that cannot be. */

@@ -6,6 +6,7 @@ import type { LimitStanding } from '../canonical/limit-standing.ts'
 import { askedLength } from '../dialects/asked-length.ts'
 import type { Address, AnswerWriter, Dialect } from '../dialects/dialect.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
+import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
 import { costHeader, costText } from './cost-header.ts'
 import { drained } from './drained.ts'
@@ -17,7 +18,7 @@ export interface AnswerOptions {
   readonly pipeline: Pipeline
   readonly idleTimeoutMs: number
   /** Requests being answered, so that a shutdown can end them. */
-  readonly active: Set<AbortController>
+  readonly active: Roster<AbortController>
 }
 
 /** Answers one request in its dialect: passed on where its provider speaks the same, else parsed, run and rendered. */
@@ -29,7 +30,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   const { owner } = request
   const deadline = askedDeadline(request.headers)
   const controller = new AbortController()
-  active.add(controller)
+  const place = active.add(controller)
   const onClose = () => {
     if (!reply.raw.writableFinished)
       controller.abort(new InferloomError('client_closed', 'The client closed the connection.'))
@@ -85,7 +86,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     await relay(first, events, writer, { out: reply.raw, idleTimeoutMs })
     return reply
   } finally {
-    active.delete(controller)
+    active.remove(place)
   }
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import fastify, { LogController, type FastifyContextConfig, type FastifyInstance } from 'fastify'
 import type { Config } from '../config/schema.ts'
 import { anthropicCountTokens } from '../dialects/anthropic-messages/count-tokens.ts'
@@ -11,6 +10,7 @@ import { openaiChat } from '../dialects/openai-chat/parse.ts'
 import { openaiCompletions } from '../dialects/openai-completions/parse.ts'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
 import { openaiEmbeddings } from '../dialects/openai-embeddings/parse.ts'
+import { openaiInputTokens } from '../dialects/openai-responses/input-tokens.ts'
 import { openaiResponses } from '../dialects/openai-responses/parse.ts'
 import { relayOnly } from '../dialects/openai/relay-only.ts'
 import { rerank } from '../dialects/rerank/parse.ts'
@@ -19,6 +19,7 @@ import type { Models } from '../gateway/models.ts'
 import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
 import type { ResponseStore } from '../gateway/responses/response-store.ts'
 import type { Provider } from '../providers/provider.ts'
+import type { Roster } from '../transport/roster.ts'
 import { admitRequests } from './admit.ts'
 import { answerOnce } from './answer-once.ts'
 import { answerPassed } from './answer-passed.ts'
@@ -27,6 +28,7 @@ import { postRoutes } from './custom-methods.ts'
 import { installErrorHandlers, onClientError } from './http-errors.ts'
 import { readBodiesAsJson } from './json-bodies.ts'
 import { addModelRoutes } from './model-routes.ts'
+import { newRequestId } from './request-id.ts'
 import { addStoredResponseRoutes } from './stored-responses.ts'
 
 const dialects = [openaiChat, openaiCompletions, anthropicMessages, gemini]
@@ -39,7 +41,7 @@ export interface AppParts {
   /** Absent where no answers are kept. */
   readonly responses: ResponseStore | undefined
   readonly ledger: Pick<Ledger, 'state'>
-  readonly active: Set<AbortController>
+  readonly active: Roster<AbortController>
   readonly isClosing: () => boolean
 }
 
@@ -63,7 +65,7 @@ export function buildApp({
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     // One for every request would cost each of them more than its routing does; rows say which request they are about.
     childLoggerFactory: (logger) => logger,
-    genReqId: () => randomUUID().replaceAll('-', ''),
+    genReqId: newRequestId,
     requestTimeout: server.requestTimeoutSeconds * 1000,
     keepAliveTimeout: server.idleTimeoutSeconds * 1000,
     http: { headersTimeout: server.headersTimeoutSeconds * 1000, requestTimeout: server.requestTimeoutSeconds * 1000 },
@@ -97,13 +99,14 @@ export function buildApp({
     for (const path of dialect.paths) {
       const passed = what === undefined ? undefined : { name: dialect.name, path, what }
       post(path, { config }, (request, reply) =>
-        passed && pipeline.relayed(modelIn(request.body), passed.name)
+        passed && relayable(dialect, request.body) && pipeline.relayed(modelIn(request.body), passed.name)
           ? answerPassed({ dialect: passed, pipeline, active, idleTimeoutMs }, request, reply)
           : answerOnce({ dialect, run, active }, request, reply),
       )
     }
   }
   once(anthropicCountTokens, (request, context) => pipeline.countTokens(request, context))
+  once(openaiInputTokens(responses), (request, context) => pipeline.countTokens(request, context), 'count tokens')
   once(geminiCountTokens, (request, context) => pipeline.countTokens(request, context))
   once(geminiEmbed, (request, context) => pipeline.embed(request, context))
   once(geminiBatchEmbed, (request, context) => pipeline.embed(request, context))
@@ -128,6 +131,10 @@ function routeConfig({
   limitHeaders,
 }: Pick<Dialect, 'errorBody' | 'idHeader' | 'limitHeaders'>): FastifyContextConfig {
   return { ...(errorBody && { errorBody }), ...(idHeader && { idHeader }), ...(limitHeaders && { limitHeaders }) }
+}
+
+function relayable({ relayable: says }: Pick<OneShotDialect<unknown, unknown>, 'relayable'>, body: unknown): boolean {
+  return says?.((body ?? {}) as Readonly<Record<string, unknown>>) ?? true
 }
 
 function modelIn(body: unknown): string {

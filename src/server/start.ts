@@ -7,6 +7,7 @@ import { Pipeline } from '../gateway/pipeline.ts'
 import { ResponseStore } from '../gateway/responses/response-store.ts'
 import { RequestMetrics } from '../gateway/telemetry/request-metrics.ts'
 import { openStore } from '../storage/store.ts'
+import { Roster } from '../transport/roster.ts'
 import { addAdminRoutes } from './admin.ts'
 import { buildApp } from './app.ts'
 import { openPool } from './engines.ts'
@@ -41,7 +42,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   const { opened, complaints } = await openProviders(loaded)
   const providers = opened.map(({ provider }) => provider)
   const store = await openStore(home)
-  const active = new Set<AbortController>()
+  const active = new Roster<AbortController>()
   let closing: Promise<void> | undefined
   const ledger = new Ledger({
     ...config.ledger,
@@ -91,7 +92,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     let cut: NodeJS.Timeout | undefined
     const timer = setTimeout(() => {
       const error = new InferloomError('shutting_down', 'inferloom is shutting down and this answer took too long.')
-      for (const controller of active) controller.abort(error)
+      active.forEach((controller) => controller.abort(error))
       // Their last words have a second to arrive; a connection that asked for nothing, or reads nothing, ends here too.
       cut = setTimeout(() => app.server.closeAllConnections(), 1000)
     }, shutdownGraceSeconds * 1000)
