@@ -11,7 +11,7 @@ interface MetricsParts {
   readonly requests: RequestMetrics
   readonly ledger: Ledger
   readonly pool: EnginePool
-  readonly active: ReadonlySet<unknown>
+  readonly active: { readonly size: number }
 }
 
 type Report = Awaited<ReturnType<EnginePool['report']>>
