@@ -109,6 +109,12 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       await usage(await configFrom(options), options)
     })
   addBenchCommand(program, { withSettings, configFrom })
+  withSettings(program.command('budgets').description('show what is left of every budget, and where it is going'))
+    .option('--json', 'for machines')
+    .action(async (options: Flags & { json?: boolean }) => {
+      const { budgets } = await import('./budgets.ts')
+      await budgets(await configFrom(options), options.json ?? false)
+    })
   try {
     await program.parseAsync([...argv])
   } catch (error) {

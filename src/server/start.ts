@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { localCaller } from '../gateway/caller.ts'
 import { Ledger } from '../gateway/ledger/ledger.ts'
 import { Models } from '../gateway/models.ts'
 import { Pipeline } from '../gateway/pipeline.ts'
@@ -8,6 +9,7 @@ import { ResponseStore } from '../gateway/responses/response-store.ts'
 import { RequestMetrics } from '../gateway/telemetry/request-metrics.ts'
 import { openStore } from '../storage/store.ts'
 import { Roster } from '../transport/roster.ts'
+import { addBudgetRoutes } from './admin-budgets.ts'
 import { addAdminRoutes } from './admin.ts'
 import { buildApp } from './app.ts'
 import { openPool } from './engines.ts'
@@ -69,6 +71,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     ledger,
     store,
     limitsOf: () => ({}),
+    holders: () => [{ kind: 'key', id: localCaller.keyId, name: localCaller.name }],
     onTrouble: (error) => app.log.warn({ err: error }, 'a notice of a budget could not be sent'),
   })
   const metrics = new RequestMetrics()
@@ -86,6 +89,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   for (const complaint of complaints) app.log.warn({ err: complaint }, 'a provider is left out')
   addAdminRoutes(app, { pool, opened })
   addMetricsRoute(app, { requests: metrics, ledger, pool, active })
+  addBudgetRoutes(app, limits)
   addLedgerRoutes(app, { rows: store.ledger, ledger })
 
   const end = async () => {

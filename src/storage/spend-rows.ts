@@ -14,6 +14,8 @@ export interface Spent {
   /** Input and output. */
   readonly tokens: number
   readonly usd: number
+  /** When the first of them came, in milliseconds since 1970, to the minute, hour or day; null where there is none. */
+  readonly first: number | null
 }
 
 export interface SpendRows {
@@ -33,13 +35,13 @@ export function spendRows(db: Kysely<Tables>): SpendRows {
       const { pieces } = piecesOf({ since: from, until: Math.max(now, from) + farAhead }, now, 'key')
       const parts = pieces.map(
         ({ table, from: begin, to }) => sql`
-          select requests, prompt_tokens + output_tokens as tokens, cost_usd from ${sql.table(table)}
+          select at, requests, prompt_tokens + output_tokens as tokens, cost_usd from ${sql.table(table)}
           where at >= ${begin} and at < ${to} and provider <> '' and ${isTheirs(whose)}`,
       )
       const { rows } = await sql<Spent>`
         select coalesce(sum(requests), 0) as requests, coalesce(sum(tokens), 0) as tokens,
-        coalesce(sum(cost_usd), 0.0) as usd from (${sql.join(parts, sql` union all `)})`.execute(db)
-      return rows[0] ?? { requests: 0, tokens: 0, usd: 0 }
+        coalesce(sum(cost_usd), 0.0) as usd, min(at) as first from (${sql.join(parts, sql` union all `)})`.execute(db)
+      return rows[0] ?? { requests: 0, tokens: 0, usd: 0, first: null }
     },
   }
 }

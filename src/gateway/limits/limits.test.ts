@@ -61,7 +61,7 @@ function bench(given: Partial<LimitsSettings> = {}, key?: KeyLimits, team?: KeyL
   const since = async ({ kind, id }: Whose, _from: number, cut: () => void) => {
     await Promise.resolve()
     cut()
-    return ledger.get(`${kind}/${id}`) ?? { requests: 0, tokens: 0, usd: 0 }
+    return ledger.get(`${kind}/${id}`) ?? { requests: 0, tokens: 0, usd: 0, first: null }
   }
   const made: Bench = { limits: undefined as unknown as Limits, clock, key, team, ledger }
   const limits = new Limits({
@@ -219,7 +219,7 @@ describe('limits', () => {
 
   test('a budget counts what the ledger has, in whatever order things come', async () => {
     const made = bench({}, { budgets: [{ usd: 100, window: 'month', soft: 60 }] })
-    made.ledger.set('key/k1', { requests: 3, tokens: 50, usd: 50 })
+    made.ledger.set('key/k1', { requests: 3, tokens: 50, usd: 50, first: null })
     const first = (await ask(made.limits, asked(20))) as Admitted
     expect(first.standing?.budgetWarning).toMatch('$70.00 of the budget of $100.00 a month of this key')
     expect(await ask(made.limits, asked(40))).toMatchObject({ code: 'budget_exceeded' })
@@ -230,7 +230,7 @@ describe('limits', () => {
 
   test('a budget that is set while requests run counts them, and what was before', async () => {
     const made = bench()
-    made.ledger.set('key/k1', { requests: 1, tokens: 10, usd: 10 })
+    made.ledger.set('key/k1', { requests: 1, tokens: 10, usd: 10, first: null })
     const running = (await ask(made.limits, asked(30))) as Admitted
     made.key = { budgets: [{ usd: 50, window: 'day' }] }
     const next = (await ask(made.limits, asked(2))) as Admitted
