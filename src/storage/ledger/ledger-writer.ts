@@ -82,6 +82,8 @@ export class LedgerWriter {
 
   #write(entries: readonly PackedEntry[]): boolean {
     const sums = rollUps.map(({ periodMs }) => new BatchSums(periodMs))
+    const now = Date.now()
+    const kept = rollUps.map(({ keptMs }) => now - keptMs)
     let rows = 0
     let bytes = 0
     for (const entry of entries) {
@@ -90,7 +92,8 @@ export class LedgerWriter {
       if (size === 0) continue
       rows++
       bytes += size
-      for (const each of sums) each.add(row)
+      // What came late needs no sums that are about to be deleted.
+      for (const [index, each] of sums.entries()) if (row.received_at >= (kept[index] ?? 0)) each.add(row)
     }
     for (const [index, each] of sums.entries()) {
       for (const line of each.lines()) this.#upserts[index]?.run(...lineColumns.map((name) => line[name]))

@@ -13,6 +13,13 @@ const blockBytes = blockTokens * bytesPerToken
 const mostRecords = 1024
 const recordBytes = 12
 const borderBit = 0x80000000
+const hashBytes = 32
+const exactBytes = 16
+const [blockKind, borderKind, exactKind] = [0, 1, 2]
+
+// Requests are described one after the other: what is put together here is hashed or copied before the next.
+const scratch = Buffer.allocUnsafe(8192)
+const recordScratch = Buffer.allocUnsafe(mostRecords * recordBytes)
 
 /** Where the prompt stands in a body, whatever the wire, in the order in which providers cache it. */
 const promptFields = [
@@ -56,15 +63,16 @@ export interface Replayed {
   readonly model: string | null
 }
 
-/** Describes a request so that it can be compared with others, not read. `secret` is this home's own. */
-export function replayMaterial(request: Replayed, secret: Uint8Array): ReplayColumns {
-  const { body, dialect, provider, model } = request
+/** Describes a request so that it can be compared with others, not read. `secret` is this home's own, of 32 bytes. */
+export function replayMaterial({ body, dialect, provider, model }: Replayed, secret: Uint8Array): ReplayColumns {
   const prompt = prefixHashes(body, secret)
-  const rest = canonicalJson(Object.fromEntries(Object.entries(body).filter(([name]) => !withoutEffect.has(name))))
+  const rest: Record<string, unknown> = {}
+  for (const name of Object.keys(body)) if (!withoutEffect.has(name)) rest[name] = body[name]
+  const how = canonicalJson(rest)
   const who = JSON.stringify([dialect, provider, model])
-  const exact = prompt && rest !== undefined ? keyed(secret, [prompt.whole, who, rest]).subarray(0, 16) : null
+  const exact = prompt && how !== undefined ? keyed(secret, prompt.whole, exactKind, Buffer.from(who + how)) : undefined
   return {
-    exact_key: exact,
+    exact_key: exact?.subarray(0, exactBytes) ?? null,
     prefix_hashes: prompt?.records ?? null,
     determinism: determinismOf(body),
     capabilities: askedFor(body),
@@ -99,42 +107,42 @@ function piecesOf(field: unknown): readonly unknown[] {
 
 class HashChain {
   /** Of everything so far. */
-  whole: Buffer
+  whole: Buffer = Buffer.alloc(hashBytes)
   readonly #secret: Uint8Array
-  readonly #records: Buffer[] = []
+  #records = 0
   #at = 0
 
   constructor(secret: Uint8Array) {
     this.#secret = secret
-    this.whole = keyed(secret, [])
   }
 
   get isFull(): boolean {
-    return this.#records.length >= mostRecords
+    return this.#records >= mostRecords
   }
 
   push(piece: Buffer): void {
     let start = 0
     for (let next = blockBytes - (this.#at % blockBytes); start + next < piece.length; next = blockBytes) {
       if (this.isFull) break
-      this.#mark(piece.subarray(start, start + next), false)
+      this.#mark(piece.subarray(start, start + next), blockKind)
       start += next
     }
-    this.#mark(piece.subarray(start), true)
+    this.#mark(piece.subarray(start), borderKind)
   }
 
   records(): Uint8Array {
-    return Buffer.concat(this.#records)
+    return Buffer.from(recordScratch.subarray(0, this.#records * recordBytes))
   }
 
-  #mark(piece: Uint8Array, isBorder: boolean): void {
-    this.whole = keyed(this.#secret, [this.whole, isBorder ? 'border' : 'block', piece])
+  #mark(piece: Buffer, kind: number): void {
+    this.whole = keyed(this.#secret, this.whole, kind, piece)
     this.#at += piece.length
     if (this.isFull) return
-    const record = Buffer.allocUnsafe(recordBytes)
-    record.writeUInt32BE((Math.floor(this.#at / bytesPerToken) | (isBorder ? borderBit : 0)) >>> 0)
-    this.whole.copy(record, 4, 0, 8)
-    this.#records.push(record)
+    const tokens = Math.floor(this.#at / bytesPerToken)
+    const start = this.#records * recordBytes
+    recordScratch.writeUInt32BE((kind === borderKind ? tokens | borderBit : tokens) >>> 0, start)
+    this.whole.copy(recordScratch, start + 4, 0, 8)
+    this.#records++
   }
 }
 
@@ -159,13 +167,12 @@ export function readPrefixHashes(records: Uint8Array): PrefixHash[] {
 }
 
 /** The secret comes first and only a part of the digest is ever kept, so that nobody can go on from one. */
-function keyed(secret: Uint8Array, parts: readonly (string | Uint8Array)[]): Buffer {
-  const pieces: Uint8Array[] = [secret]
-  for (const part of parts) {
-    const bytes = typeof part === 'string' ? Buffer.from(part) : part
-    const length = Buffer.allocUnsafe(4)
-    length.writeUInt32BE(bytes.length)
-    pieces.push(length, bytes)
-  }
-  return hash('sha256', Buffer.concat(pieces), 'buffer')
+function keyed(secret: Uint8Array, before: Buffer, kind: number, piece: Buffer): Buffer {
+  const length = secret.length + hashBytes + 1 + piece.length
+  const room = length <= scratch.length ? scratch.subarray(0, length) : Buffer.allocUnsafe(length)
+  room.set(secret)
+  room.set(before, secret.length)
+  room[secret.length + hashBytes] = kind
+  room.set(piece, secret.length + hashBytes + 1)
+  return hash('sha256', room, 'buffer')
 }
