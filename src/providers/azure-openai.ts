@@ -52,7 +52,8 @@ function currentApi(settings: ProviderSettings) {
     authorize: signing(settings),
     // https://learn.microsoft.com/azure/foundry/openai/how-to/responses
     generate: () => [openaiChatWire(chat), openaiResponsesWire, openaiCompletionsWire()],
-    passed: openaiPassed(passed),
+    // https://learn.microsoft.com/azure/foundry/reference/rest/compactconversation
+    passed: openaiPassed(['openai-compact', ...passed]),
     embed: openaiEmbeddingsWire({ base64: true }),
     list: openaiModelList(name),
   })

@@ -8,6 +8,7 @@ import { openaiChatWire } from './wire/openai-chat.ts'
 import { openaiCompletionsWire } from './wire/openai-completions.ts'
 import { openaiEmbeddingsWire } from './wire/openai-embeddings.ts'
 import { openaiPassed } from './wire/openai-passed.ts'
+import { openaiResponsesCount } from './wire/openai-responses-count.ts'
 import { openaiResponsesWire } from './wire/openai-responses.ts'
 import type { GenerateWire } from './wire/wire.ts'
 
@@ -28,6 +29,8 @@ const wires: readonly GenerateWire[] = [
 const responsesOnly = /-pro(?:-\d{4}|$)|codex|deep-research|computer-use/
 
 const passed = openaiPassed([
+  'openai-compact',
+  'openai-input-tokens',
   'openai-embeddings',
   'openai-moderations',
   'openai-images',
@@ -41,10 +44,12 @@ export const openai: ProviderKind = {
   name: 'openai',
   env,
   baseUrlEnv: 'OPENAI_BASE_URL',
-  make: ({ name, keys, baseUrl = 'https://api.openai.com/v1', headers = {}, timeouts, models = [] }) =>
+  make: ({ name, keys, baseUrl, headers = {}, timeouts, models = [] }) =>
     remoteProvider({
       name,
-      baseUrl,
+      baseUrl: baseUrl ?? 'https://api.openai.com/v1',
+      // Others that speak its API may not count; for their models a count is an estimate.
+      ...(baseUrl === undefined && { count: openaiResponsesCount }),
       models,
       timeouts: timeoutsOf(timeouts),
       authorize: signWithKeys({ provider: name, keys, env, header: bearer, headers }),

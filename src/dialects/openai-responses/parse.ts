@@ -10,7 +10,7 @@ import { inputItems, itemTypes, type InputItem } from './items.ts'
 import { failEvent, ResponseWriter } from './render.ts'
 import { echoOf } from './response-body.ts'
 import { canonicalFormat } from './text-format.ts'
-import { canonicalTools } from './tools.ts'
+import { canonicalTools, type CanonicalTools } from './tools.ts'
 
 /** OpenAI's Responses API; `archive` keeps the answers, where any are kept. */
 export function openaiResponses(archive?: Archive): Dialect {
@@ -24,11 +24,8 @@ export function openaiResponses(archive?: Archive): Dialect {
     recall: (body, { owner = '' }) => recall(body, owner, archive),
     parse(input, { owner = '' }, recalled) {
       const parsed = readBody(input)
-      const { request: tools, leftOut, ...names } = canonicalTools(parsed)
       const items = itemsOf(parsed.input)
-      const messages = messagesOf(parsed, items, recalled as Recalled | undefined)
-      const request = { ...canonicalRequest(parsed, messages), ...tools }
-      refuseTwoForms(request)
+      const { request, leftOut, ...names } = canonicalResponse(parsed, recalled as Recalled | undefined)
       const stored = parsed.store && archive !== undefined
       return {
         stream: parsed.stream,
@@ -55,6 +52,18 @@ export function openaiResponses(archive?: Archive): Dialect {
       }
     },
   }
+}
+
+/** What is asked, with what the answer must know of its tools. */
+export function canonicalResponse(
+  parsed: ResponsesBody,
+  recalled: Recalled | undefined,
+): Omit<CanonicalTools, 'request'> & { readonly request: GenerateRequest } {
+  const { request: tools, ...names } = canonicalTools(parsed)
+  const messages = messagesOf(parsed, itemsOf(parsed.input), recalled)
+  const request = { ...canonicalRequest(parsed, messages), ...tools }
+  refuseTwoForms(request)
+  return { request, ...names }
 }
 
 /** Of the items that the request itself brought, those that say nothing to this model. */

@@ -123,20 +123,13 @@ export function canonicalTools(body: Body): CanonicalTools {
 
 function offeredBy(tool: Body['tools'][number], index: number): readonly Offered[] {
   const param = `tools[${index}]`
-  switch (tool.type) {
-    case 'function':
-    case 'custom':
-      return [{ tool, name: tool.name, param }]
-    case 'namespace': {
-      const { name: namespace } = tool
-      return tool.tools.map((each, at) => {
-        const own = flatName({ name: each.name, namespace })
-        return { tool: each, name: own, namespace, param: `${param}.tools[${at}]` }
-      })
-    }
-    default:
-      return []
-  }
+  if (tool.type === 'function' || tool.type === 'custom') return [{ tool, name: tool.name, param }]
+  if (tool.type !== 'namespace') return []
+  const { name: namespace } = tool
+  return tool.tools.map((each, at) => {
+    const own = flatName({ name: each.name, namespace })
+    return { tool: each, name: own, namespace, param: `${param}.tools[${at}]` }
+  })
 }
 
 function refuseTwins(tools: readonly Offered[]): void {

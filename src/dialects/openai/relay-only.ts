@@ -20,4 +20,6 @@ export const relayOnly: readonly PassedDialect[] = [
   { name: 'openai-speech', path: '/v1/audio/speech', what: 'speak' },
   { name: 'openai-transcriptions', path: '/v1/audio/transcriptions', what: 'transcribe', takesForms: true },
   { name: 'openai-translations', path: '/v1/audio/translations', what: 'translate audio', takesForms: true },
+  // https://developers.openai.com/api/reference/resources/responses/methods/compact: only OpenAI can read what it makes.
+  { name: 'openai-compact', path: '/v1/responses/compact', what: 'compact conversations' },
 ].map((each) => ({ ...each, failEvent: errorEvent }) as PassedDialect)

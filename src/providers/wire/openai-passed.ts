@@ -9,6 +9,10 @@ import type { RelayWatch, RelayWire } from './wire.ts'
 const endpoints = {
   // https://platform.openai.com/docs/api-reference/embeddings
   'openai-embeddings': { path: 'embeddings' },
+  // https://developers.openai.com/api/reference/resources/responses/methods/compact
+  'openai-compact': { path: 'responses/compact' },
+  // https://developers.openai.com/api/reference/resources/responses/subresources/input_tokens/methods/count
+  'openai-input-tokens': { path: 'responses/input_tokens' },
   // https://platform.openai.com/docs/api-reference/moderations
   'openai-moderations': { path: 'moderations' },
   // https://platform.openai.com/docs/api-reference/images
@@ -97,17 +101,18 @@ function usageIn(body: unknown): { usage?: Usage } {
   const seconds = countOf(raw['seconds'])
   if (input === undefined && output === undefined && seconds === undefined) return {}
   const details = recordOf(raw['input_tokens_details'] ?? raw['input_token_details'])
+  const { reasoning_tokens: reasoning } = recordOf(raw['output_tokens_details'])
   const audio = countOf(details['audio_tokens'])
   const image = countOf(details['image_tokens'])
   return {
     usage: {
       inputTokens: {
         total: input ?? 0,
-        cacheRead: 0,
+        cacheRead: countOf(details['cached_tokens']) ?? 0,
         ...(audio !== undefined && { audio }),
         ...(image !== undefined && { image }),
       },
-      outputTokens: { total: output ?? 0, reasoning: 0 },
+      outputTokens: { total: output ?? 0, reasoning: countOf(reasoning) ?? 0 },
       ...(seconds !== undefined && { counts: { audio_seconds: seconds } }),
       raw,
     },

@@ -19,7 +19,7 @@ const can: ReadonlySet<Field> = new Set([
 export function responsesBody(
   request: GenerateRequest,
   { provider, stream }: { readonly provider: string; readonly stream: boolean },
-): object {
+): { readonly store: false; readonly [field: string]: unknown } {
   refuseUnsupported(request, provider, can)
   if (request.input.kind !== 'chat') throw unsupported('prompt', provider, 'send messages')
   const { maxOutputTokens: max, topLogprobs: top, endUser, promptCacheKey, metadata, serviceTier } = request
