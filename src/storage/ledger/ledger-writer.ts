@@ -81,9 +81,8 @@ export class LedgerWriter {
   }
 
   #write(entries: readonly PackedEntry[]): boolean {
-    const sums = rollUps.map(({ periodMs }) => new BatchSums(periodMs))
-    const now = Date.now()
-    const kept = rollUps.map(({ keptMs }) => now - keptMs)
+    const [minutes, hours, days] = rollUps
+    const byMinute = new BatchSums(minutes.periodMs)
     let rows = 0
     let bytes = 0
     for (const entry of entries) {
@@ -92,11 +91,16 @@ export class LedgerWriter {
       if (size === 0) continue
       rows++
       bytes += size
-      // What came late needs no sums that are about to be deleted.
-      for (const [index, each] of sums.entries()) if (row.received_at >= (kept[index] ?? 0)) each.add(row)
+      byMinute.add(row)
     }
-    for (const [index, each] of sums.entries()) {
-      for (const line of each.lines()) this.#upserts[index]?.run(...lineColumns.map((name) => line[name]))
+    const byHour = byMinute.coarser(hours.periodMs)
+    const now = Date.now()
+    for (const [index, sums] of [byMinute, byHour, byHour.coarser(days.periodMs)].entries()) {
+      const since = now - (rollUps[index]?.keptMs ?? 0)
+      for (const line of sums.lines()) {
+        // What came late needs no sums that are about to be deleted.
+        if (line.at >= since) this.#upserts[index]?.run(...lineColumns.map((name) => line[name]))
+      }
     }
     this.#addTotals.run(rows, bytes)
     return false

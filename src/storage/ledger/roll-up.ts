@@ -97,19 +97,31 @@ export class BatchSums {
 
   add(row: RequestRow): void {
     const at = Math.floor(row.received_at / this.#periodMs) * this.#periodMs
-    const key = lineKey(at, row)
-    const line = this.#lines.get(key) ?? emptyLine(at, row)
-    this.#lines.set(key, line)
+    const route = routeOf(row)
+    const key = `${at}\0${row.key_id}\0${row.team_id}\0${route}\0${row.provider}\0${row.served_model}`
+    let line = this.#lines.get(key)
+    if (!line) this.#lines.set(key, (line = emptyLine(at, route, row)))
     addTo(line, row)
+  }
+
+  /** Of periods that consist of these. */
+  coarser(periodMs: number): BatchSums {
+    const sums = new BatchSums(periodMs)
+    for (const line of this.#lines.values()) sums.#addLine(line)
+    return sums
   }
 
   lines(): IterableIterator<RollUpRow> {
     return this.#lines.values()
   }
-}
 
-function lineKey(at: number, row: RequestRow): string {
-  return `${at}\0${row.key_id}\0${row.team_id}\0${routeOf(row)}\0${row.provider}\0${row.served_model}`
+  #addLine(line: RollUpRow): void {
+    const at = Math.floor(line.at / this.#periodMs) * this.#periodMs
+    const key = `${at}\0${line.key_id}\0${line.team_id}\0${line.route}\0${line.provider}\0${line.model}`
+    const sum = this.#lines.get(key)
+    if (!sum) return void this.#lines.set(key, { ...line, at })
+    for (const name of rollUpSums) sum[name] += line[name]
+  }
 }
 
 /** Names that nobody serves are the client's own invention: they would make a line each. */
@@ -117,14 +129,14 @@ function routeOf({ model, provider, status }: RequestRow): string {
   return provider === null || status === 404 || status === 400 ? '' : model
 }
 
-function emptyLine(at: number, row: RequestRow): RollUpRow {
+function emptyLine(at: number, route: string, row: RequestRow): RollUpRow {
   return {
     at,
     key_id: row.key_id ?? '',
     team_id: row.team_id ?? '',
-    route: routeOf(row),
+    route,
     provider: row.provider ?? '',
-    model: routeOf(row) === '' ? '' : (row.served_model ?? ''),
+    model: route === '' ? '' : (row.served_model ?? ''),
     key_name: row.key_name ?? '',
     requests: 0,
     errors: 0,
