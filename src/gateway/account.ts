@@ -4,6 +4,7 @@ import type { Cost, Prices } from '../catalog/price.ts'
 import type { RelayChunk } from '../providers/provider.ts'
 import { localCaller } from './caller.ts'
 import { limitOf, type Limit } from './deadline.ts'
+import { refuseOthers } from './keys/allowed-models.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Admission, Admitted } from './limits/admission.ts'
 import type { Served } from './models.ts'
@@ -48,6 +49,7 @@ export class Account {
 
   /** Asks for room. A promise only where the request has to wait for its turn, or for the list of prices. */
   admit(served: Served): Promise<void> | undefined {
+    refuseOthers(this.#context.caller ?? localCaller, this.#model, served)
     const loading = this.#steps.prices?.prepare(served.provider.name)
     return loading ? loading.then(() => this.#admit(served)) : this.#admit(served)
   }

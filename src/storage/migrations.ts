@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { keysMigration } from './key-rows.ts'
 import { ledgerMigration } from './ledger/migration.ts'
 
 /** In order of their names; a migration that was released is never changed. */
@@ -49,4 +50,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
     },
   },
   '0004_ledger': ledgerMigration,
+  '0005_keys': keysMigration,
 }

@@ -4,6 +4,7 @@ import { Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { InferloomError } from '../canonical/errors.ts'
 import { ledgerRows, type LedgerRows } from './ledger/ledger-rows.ts'
+import { keyRows, type KeyRows } from './key-rows.ts'
 import { migrations } from './migrations.ts'
 import { responseRows, type ResponseRows } from './response-rows.ts'
 import { spendRows, type SpendRows } from './spend-rows.ts'
@@ -15,6 +16,7 @@ export interface Store {
   readonly ledger: LedgerRows
   readonly responses: ResponseRows
   readonly spend: SpendRows
+  readonly keys: KeyRows
   close(): Promise<void>
 }
 
@@ -43,6 +45,7 @@ export async function openStore(home: string): Promise<Store> {
     ledger: ledgerRows(db, (task) => dialect.runLedger(task)),
     responses: responseRows(db),
     spend: spendRows(db),
+    keys: keyRows(db),
     async close() {
       await db.destroy()
     },

@@ -114,7 +114,56 @@ export interface ResponseRow {
   bytes: number
 }
 
+/** A virtual key. Lists and limits are JSON; times are milliseconds since 1970. */
+export interface KeyRow {
+  id: string
+  /** What it can be recognised by, and nobody can use. */
+  hash: string
+  /** The first characters of it, for people. */
+  prefix: string
+  name: string
+  team_id: string | null
+  /** Separated by commas. */
+  scopes: string
+  /** Null: all of them. */
+  models: string | null
+  limits: string
+  tier: string | null
+  created_at: number
+  expires_at: number | null
+  revoked_at: number | null
+  /** Of the key that it was before it was rotated, and until when that one opens. */
+  former_hash: string | null
+  former_until: number | null
+}
+
+/** Several keys with limits in common. */
+export interface TeamRow {
+  id: string
+  name: string
+  models: string | null
+  limits: string
+  created_at: number
+}
+
+/** What somebody did to a key or a team: without the keys themselves. */
+export interface AuditRow {
+  at: number
+  actor: string
+  /** `key.create` */
+  action: string
+  /** The id of what it was done to, and its name. */
+  target: string
+  name: string
+  /** JSON; null where there was nothing, or is nothing any more. */
+  before: string | null
+  after: string | null
+}
+
 export interface Tables {
+  keys: KeyRow
+  teams: TeamRow
+  audit: AuditRow & { sequence: Generated<number> }
   responses: ResponseRow & { sequence: Generated<number> }
   requests: RequestRow & ReplayColumns & { sequence: Generated<number>; bytes: number }
   attempts: AttemptRow & { request: number }

@@ -1,0 +1,19 @@
+import { InferloomError } from '../../canonical/errors.ts'
+import type { Caller } from '../caller.ts'
+import type { Served } from '../models.ts'
+
+/** Whether a caller may ask for a model, by the name it used, the model's own, or the model's with its provider. */
+export function mayAsk({ models }: Pick<Caller, 'models'>, asked: string, served?: Served): boolean {
+  if (!models) return true
+  if (models.has(asked)) return true
+  return served !== undefined && (models.has(served.model) || models.has(`${served.provider.name}/${served.model}`))
+}
+
+/** Throws `model_not_allowed`, which says what is. */
+export function refuseOthers(caller: Caller, asked: string, served: Served): void {
+  if (mayAsk(caller, asked, served)) return
+  const allowed = [...(caller.models ?? [])]
+  const shown = allowed.slice(0, 10).join(', ') + (allowed.length > 10 ? ` and ${allowed.length - 10} more` : '')
+  const message = `The key may not ask for '${asked.slice(0, 200)}'. It may ask for: ${shown || 'no model'}.`
+  throw new InferloomError('model_not_allowed', message, { param: 'model' })
+}

@@ -1,0 +1,133 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { KeyRow, TeamRow } from '../../storage/tables.ts'
+import type { Caller, Scope } from '../caller.ts'
+import type { KeyLimits } from '../limits/key-limits.ts'
+import { tokenHash } from './key-token.ts'
+
+interface HeldTeam {
+  readonly row: TeamRow
+  readonly limits: KeyLimits
+  readonly models: readonly string[] | undefined
+}
+
+interface HeldKey {
+  readonly row: KeyRow
+  readonly limits: KeyLimits
+  readonly caller: Caller
+}
+
+/** What was found under a key that was sent. */
+export type Found =
+  | { readonly state: 'active'; readonly caller: Caller }
+  | { readonly state: 'expired' | 'revoked'; readonly name: string; readonly at: number }
+
+/** Every key and team, in memory: no request waits for the database to learn who sends it. */
+export class KeyRing {
+  readonly #secret: Uint8Array
+  readonly #keys = new Map<string, HeldKey>()
+  readonly #teams = new Map<string, HeldTeam>()
+  /** Ids of keys by their hashes, the former ones of rotated keys included. */
+  readonly #byHash = new Map<string, string>()
+
+  constructor(secret: Uint8Array, { keys, teams }: { keys: readonly KeyRow[]; teams: readonly TeamRow[] }) {
+    this.#secret = secret
+    for (const row of teams) this.putTeam(row)
+    for (const row of keys) this.putKey(row)
+  }
+
+  /** Whether a key was made that still opens something; from then on everybody needs one. */
+  get isUsed(): boolean {
+    const now = Date.now()
+    return this.#keys.values().some(({ row }) => stateOf(row, now) === 'active')
+  }
+
+  find(token: string): Found | undefined {
+    const hash = tokenHash(this.#secret, token)
+    const id = this.#byHash.get(hash)
+    const held = id === undefined ? undefined : this.#keys.get(id)
+    if (!held) return undefined
+    const { row, caller } = held
+    const now = Date.now()
+    const isCurrent = isEqual(row.hash, hash)
+    if (!isCurrent && !(row.former_hash !== null && isEqual(row.former_hash, hash))) return undefined
+    const state = stateOf(row, now)
+    if (state === 'revoked') return { state, name: row.name, at: row.revoked_at ?? now }
+    if (state === 'expired') return { state, name: row.name, at: row.expires_at ?? now }
+    const until = row.former_until ?? 0
+    return isCurrent || until > now ? { state, caller } : { state: 'revoked', name: row.name, at: until }
+  }
+
+  /** The same objects as long as nothing was changed. */
+  limitsOf({ keyId, teamId }: Caller): { key?: KeyLimits | undefined; team?: KeyLimits | undefined } {
+    return {
+      key: this.#keys.get(keyId)?.limits,
+      team: teamId === undefined ? undefined : this.#teams.get(teamId)?.limits,
+    }
+  }
+
+  keys(): readonly KeyRow[] {
+    return [...this.#keys.values()].map(({ row }) => row)
+  }
+
+  teams(): readonly TeamRow[] {
+    return [...this.#teams.values()].map(({ row }) => row)
+  }
+
+  /** Adds a key, or changes the one of its id. */
+  putKey(row: KeyRow): void {
+    this.#forgetHashes(row.id)
+    this.#keys.set(row.id, { row, limits: JSON.parse(row.limits) as KeyLimits, caller: this.#callerOf(row) })
+    this.#byHash.set(row.hash, row.id)
+    if (row.former_hash !== null) this.#byHash.set(row.former_hash, row.id)
+  }
+
+  putTeam(row: TeamRow): void {
+    const models = listIn(row.models)
+    this.#teams.set(row.id, { row, limits: JSON.parse(row.limits) as KeyLimits, models })
+    this.#refreshMembers(row.id)
+  }
+
+  removeTeam(id: string): void {
+    this.#teams.delete(id)
+    this.#refreshMembers(id)
+  }
+
+  #refreshMembers(teamId: string): void {
+    for (const { row } of [...this.#keys.values()]) if (row.team_id === teamId) this.putKey(row)
+  }
+
+  #forgetHashes(id: string): void {
+    const former = this.#keys.get(id)?.row
+    if (!former) return
+    this.#byHash.delete(former.hash)
+    if (former.former_hash !== null) this.#byHash.delete(former.former_hash)
+  }
+
+  #callerOf({ id, name, team_id: teamId, scopes, models, tier }: KeyRow): Caller {
+    const lists = [listIn(models), teamId === null ? undefined : this.#teams.get(teamId)?.models]
+    const given = lists.filter((list) => list !== undefined)
+    return {
+      keyId: id,
+      name,
+      scopes: new Set(scopes.split(',') as Scope[]),
+      ...(teamId !== null && { teamId }),
+      ...(tier !== null && { tier: tier as NonNullable<Caller['tier']> }),
+      // Of both its own list and its team's, where both have one.
+      ...(given.length > 0 && { models: given.map((list) => new Set(list)).reduce((a, b) => a.intersection(b)) }),
+    }
+  }
+}
+
+export function stateOf(row: KeyRow, now: number): 'active' | 'expired' | 'revoked' {
+  if (row.revoked_at !== null) return 'revoked'
+  return row.expires_at !== null && row.expires_at <= now ? 'expired' : 'active'
+}
+
+export function listIn(text: string | null): readonly string[] | undefined {
+  return text === null ? undefined : (JSON.parse(text) as string[])
+}
+
+/** Both are hashes, and so of one length. */
+function isEqual(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+}

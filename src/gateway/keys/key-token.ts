@@ -1,0 +1,19 @@
+import { createHmac, randomBytes } from 'node:crypto'
+
+const begins = 'il-'
+const shownLength = begins.length + 6
+
+/** A new key: 256 random bits, so that only who was shown it can know it. */
+export function newToken(): string {
+  return begins + randomBytes(32).toString('base64url')
+}
+
+/** Keyed with a secret of this home: whoever copies the database alone can neither use keys nor try guesses on them. */
+export function tokenHash(secret: Uint8Array, token: string): string {
+  return createHmac('sha256', secret).update(token).digest('hex')
+}
+
+/** By which people tell keys apart: `il-Zk3xQ9`. */
+export function shownPrefix(token: string): string {
+  return token.slice(0, shownLength)
+}
