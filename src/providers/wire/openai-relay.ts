@@ -5,6 +5,7 @@ import { isRecord, listOf, recordOf, textOf } from './fields.ts'
 import { openaiFinishReason } from './openai-finish-reason.ts'
 import { throwReportedError } from './openai-stream-error.ts'
 import { openaiUsage } from './openai-usage.ts'
+import { wholeTail } from './openai-whole-tail.ts'
 import { errorThrownBy } from './reported-error.ts'
 import type { RelayWatch, Seen } from './wire.ts'
 
@@ -62,9 +63,11 @@ export function watchWhole(): RelayWatch {
       return complete
     },
     see(bytes) {
-      const body: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
-      complete = isRecord(body) && (Array.isArray(body['choices']) || isRecord(body['error']))
-      return { deltas: 1, ...endOf(recordOf(body)), ...errorThrownBy(() => throwReportedError(recordOf(body))) }
+      const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      const body = wholeTail(buffer) ?? recordOf(JSON.parse(buffer.toString()))
+      complete = Array.isArray(body['choices']) || isRecord(body['error'])
+      const end = { deltas: 1, ...endOf(body) }
+      return body['error'] === undefined ? end : { ...end, ...errorThrownBy(() => throwReportedError(body)) }
     },
   }
 }
@@ -110,10 +113,17 @@ function bodyOf(event: Buffer): Readonly<Record<string, unknown>> {
 }
 
 function endOf(body: Readonly<Record<string, unknown>>): Omit<Seen, 'deltas'> {
-  const reasons = listOf(body['choices']).flatMap((choice) => textOf(recordOf(choice)['finish_reason']) ?? [])
+  const end: { finishReason?: FinishReason; usage?: Usage } = {}
+  for (const choice of listOf(body['choices'])) {
+    const raw = textOf(recordOf(choice)['finish_reason'])
+    if (raw === undefined) continue
+    const reason = reasonOf(raw)
+    if (reason !== undefined) end.finishReason = reason
+    break
+  }
   const usage = usageIn(body)
-  const finishReason = reasonOf(reasons[0])
-  return { ...(finishReason !== undefined && { finishReason }), ...(usage && { usage }) }
+  if (usage) end.usage = usage
+  return end
 }
 
 function usageIn(body: Readonly<Record<string, unknown>>): Usage | undefined {
@@ -123,8 +133,7 @@ function usageIn(body: Readonly<Record<string, unknown>>): Usage | undefined {
 }
 
 /** What is no ordinary end is the client's to see, not ours to throw. */
-function reasonOf(raw: string | undefined): FinishReason | undefined {
-  if (raw === undefined) return undefined
+function reasonOf(raw: string): FinishReason | undefined {
   try {
     return openaiFinishReason(raw)
   } catch {
