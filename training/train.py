@@ -20,7 +20,7 @@ from model import CONTEXT, Llama, Muon
 from models import PLANS, SEED
 
 POOL = 2048
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2560
 BATCHES_PER_STEP = 2
 RATE, RATE_ADAM = 0.02, 4e-3
 WARM_UP_STEPS = 60
@@ -136,4 +136,5 @@ def main():
     print(f"{chosen.out}: {at['tokens']:,} tokens in {at['step']} steps and {at['seconds'] / 60:.0f} minutes")
 
 
-main()
+if __name__ == '__main__':
+    main()
