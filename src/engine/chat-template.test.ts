@@ -127,6 +127,16 @@ describe('reasoning', () => {
   })
 })
 
+test('verbosity is passed on, and refused where the template does not read it and it is not the usual one', () => {
+  const asked: Message[] = [{ role: 'user', content: 'x' }]
+  expect(templateOf('{{ verbosity }}').render(asked, { verbosity: 'low' }).text).toBe('low')
+  const none = templateOf('{{ messages[0].content }}')
+  expect(none.render(asked, { verbosity: 'medium' }).text).toBe('x')
+  expect(() => none.render(asked, { verbosity: 'low' })).toThrow(
+    expect.objectContaining({ code: 'unsupported_parameter', param: 'verbosity' }),
+  )
+})
+
 test('an image is refused by its place', () => {
   const messages: Message[] = [
     {

@@ -21,7 +21,7 @@ interface RenderedPrompt {
 }
 
 /** What a request says beside its messages; a request to count or to show a prompt may say only part of it. */
-type Asked = Pick<GenerateRequest, 'tools' | 'toolChoice' | 'reasoningEffort' | 'templateVariables'>
+type Asked = Pick<GenerateRequest, 'tools' | 'toolChoice' | 'reasoningEffort' | 'verbosity' | 'templateVariables'>
 
 const alwaysGiven = ['messages', 'tools', 'add_generation_prompt', 'bos_token', 'eos_token']
 
@@ -90,7 +90,17 @@ export class ChatTemplate {
     return Object.fromEntries(entries)
   }
 
-  #chosenVariables({ reasoningEffort: effort, templateVariables = {} }: Asked): Record<string, unknown> {
+  #chosenVariables({ verbosity, ...asked }: Asked): Record<string, unknown> {
+    const chosen = this.#thoughtVariables(asked)
+    if (verbosity === undefined) return chosen
+    if (/\bverbosity\b/.test(this.#source)) return { verbosity, ...chosen }
+    // It is how every model answers that is asked for nothing.
+    if (verbosity === 'medium') return chosen
+    const message = `verbosity = ${verbosity} is nothing this model can choose. Remedy: say in the instructions how long the answer is to be.`
+    throw new InferloomError('unsupported_parameter', message, { param: 'verbosity' })
+  }
+
+  #thoughtVariables({ reasoningEffort: effort, templateVariables = {} }: Asked): Record<string, unknown> {
     const taken = alwaysGiven.find((name) => Object.hasOwn(templateVariables, name))
     if (taken !== undefined) {
       const message = `chat_template_kwargs names ${taken}, which is always given. Remedy: leave it out.`

@@ -164,7 +164,8 @@ What is not in a table and not known is refused by its name. Every cell is held 
 - Two texts of one answer, as OpenAI’s Responses and Anthropic’s Messages may hold, are one text elsewhere.
 - What a provider’s own tools did (searches, code that was run) is told on that provider’s own wire alone; the words of the answer cross.
 - Tools that take free text (\`custom\`) can be offered on the Responses API alone, to any provider.
+- \`verbosity\` of \`medium\` is how every model answers that is asked for nothing, and is taken everywhere; other words reach local models whose chat template reads them, and are refused for others.
 - An error in the middle of a stream is told as the client’s wire tells it, and ends the stream.`,
-    `## Providers\n\n${await providerTable()}\n\nBare prompts (completions) are taken by providers that pass them on. Where nobody counts tokens, the count is an estimate and says so.`,
+    `## Providers\n\n${await providerTable()}\n\nBare prompts (completions) are taken by providers that pass them on. \`openai\` counts tokens where it is asked at OpenAI’s own address. Where nobody counts them, the count is an estimate and says so.`,
   ].join('\n\n')}\n`
 }

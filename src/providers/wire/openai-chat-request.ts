@@ -63,7 +63,7 @@ export function chatBody(request: GenerateRequest, { provider, stream, options, 
     ...(request.grammar !== undefined && named(fields, 'grammar', request.grammar)),
     ...(request.reasoningEffort !== undefined && named(fields, 'reasoning_effort', request.reasoningEffort)),
     ...(request.reasoningTokens !== undefined && named(fields, 'reasoning_tokens', request.reasoningTokens)),
-    ...(request.verbosity !== undefined && named(fields, 'verbosity', request.verbosity)),
+    ...(request.verbosity !== undefined && fields.verbosity !== null && named(fields, 'verbosity', request.verbosity)),
     ...(request.templateVariables && named(fields, 'chat_template_kwargs', request.templateVariables)),
     ...told(request, options.tells ?? []),
   }

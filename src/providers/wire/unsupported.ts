@@ -27,7 +27,8 @@ const fields = {
   grammar: ({ grammar }) => grammar !== undefined,
   reasoning_effort: ({ reasoningEffort }) => reasoningEffort !== undefined,
   reasoning_tokens: ({ reasoningTokens }) => reasoningTokens !== undefined,
-  verbosity: ({ verbosity }) => verbosity !== undefined,
+  // The middle is how every model answers that is asked for nothing.
+  verbosity: ({ verbosity }) => verbosity !== undefined && verbosity !== 'medium',
   chat_template_kwargs: ({ templateVariables }) => Object.keys(templateVariables ?? {}).length > 0,
 } satisfies Record<string, Used>
 
