@@ -9,6 +9,7 @@ export class Addresses {
   readonly #base: URL
   readonly #baseUrl: string
   readonly #kept = new Map<string, URL>()
+  readonly #here = new WeakSet<URL>()
 
   constructor(baseUrl: string) {
     this.#baseUrl = baseUrl
@@ -24,11 +25,12 @@ export class Addresses {
     if (!inside || dotSegment.test(path)) return undefined
     if (this.#kept.size >= mostKept) this.#kept.clear()
     this.#kept.set(path, url)
+    this.#here.add(url)
     return url
   }
 
   /** Whether an address is of the same server: one from here, or one that signing made of it. */
   isHere(url: URL): boolean {
-    return url.origin === this.#base.origin
+    return this.#here.has(url) || url.origin === this.#base.origin
   }
 }

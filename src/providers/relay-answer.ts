@@ -1,8 +1,9 @@
 import { InferloomError } from '../canonical/errors.ts'
 import type { UpstreamReply } from '../transport/exchange.ts'
+import { wholeBody } from '../transport/whole-body.ts'
 import { framingOf, type Framed } from './answer-stream.ts'
 import type { RelayChunk, RelayReply } from './provider.ts'
-import { bodyKind, checkedBody, faultOf, type BodyKind } from './reply-body.ts'
+import { bodyKind, faultOf, type BodyKind } from './reply-body.ts'
 import type { RelayWatch } from './wire/wire.ts'
 
 interface RelayOptions {
@@ -72,15 +73,16 @@ function wholeChunk(reply: UpstreamReply, { provider, watch, signal }: RelayOpti
     if (asked) return { done: true, value: undefined }
     asked = true
     try {
-      const bytes = await checkedBody(reply, provider)
-      const { hidden: _, ...seen } = watch.see(bytes)
+      const bytes = await wholeBody(reply)
+      const value = { bytes, ...watch.see(bytes) }
       if (!watch.complete) throw cut(provider)
-      return { done: false, value: { bytes, ...seen } }
+      return { done: false, value }
     } catch (error) {
+      reply.cancel()
       throw error === signal.reason ? error : faultOf(error, provider)
     }
   }
-  return iterated(next, reply)
+  return new Chunks(next, reply)
 }
 
 function eventChunks(
@@ -106,15 +108,26 @@ function eventChunks(
       throw error === signal.reason ? error : faultOf(error, provider)
     }
   }
-  return iterated(next, reply)
+  return new Chunks(next, reply)
 }
 
-function iterated(next: () => Promise<IteratorResult<RelayChunk>>, reply: UpstreamReply): AsyncIterable<RelayChunk> {
-  const end = () => {
-    reply.cancel()
-    return Promise.resolve({ done: true, value: undefined } as const)
+class Chunks implements AsyncIterable<RelayChunk>, AsyncIterator<RelayChunk> {
+  readonly next: () => Promise<IteratorResult<RelayChunk>>
+  readonly #reply: UpstreamReply
+
+  constructor(next: () => Promise<IteratorResult<RelayChunk>>, reply: UpstreamReply) {
+    this.next = next
+    this.#reply = reply
   }
-  return { [Symbol.asyncIterator]: () => ({ next, return: end }) }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  return(): Promise<IteratorResult<RelayChunk>> {
+    this.#reply.cancel()
+    return Promise.resolve({ done: true, value: undefined })
+  }
 }
 
 function seen(events: readonly Framed[], watch: RelayWatch): RelayChunk {

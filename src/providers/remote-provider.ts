@@ -7,6 +7,7 @@ import { UpstreamClient } from '../transport/upstream-client.ts'
 import { Addresses } from './addresses.ts'
 import { answerStream, framingOf } from './answer-stream.ts'
 import { ask, type Upstream } from './ask.ts'
+import { embedInBatches } from './embed-batches.ts'
 import { ModelList, type ModelListState } from './model-list.ts'
 import type { ModelInfo, Provider, RelayReply, RelayRequest } from './provider.ts'
 import { relayAnswer } from './relay-answer.ts'
@@ -69,8 +70,13 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
     fixed: options.models ?? [],
     read: (signal) => readList(upstream, options.list, signal),
   })
-  const wiresOf = (model: string) =>
-    passed.length > 0 ? [...options.generate(model), ...passed] : options.generate(model)
+  const known = new WeakMap<readonly GenerateWire[], Wires>()
+  const wiresOf = (model: string): Wires => {
+    const own = options.generate(model)
+    let wires = known.get(own)
+    if (!wires) known.set(own, (wires = wiresWith(own, passed)))
+    return wires
+  }
   return {
     name,
     acceptsUnlisted: true,
@@ -88,31 +94,32 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
       countTokens: async (request: GenerateRequest, signal: AbortSignal) => {
         models.asked(request.model)
         const refusal = (given: UpstreamRefusal) => count.refusal(given)
-        const body = await once(upstream, count.request(request, { provider: name }), refusal, signal)
+        const { body } = await once(upstream, count.request(request, { provider: name }), refusal, signal)
         return understood(name, () => count.result(body))
       },
     }),
     ...(embed && {
       embed: async (request: EmbedRequest, signal: AbortSignal) => {
         models.asked(request.model)
-        const body = await once(upstream, embed.request(request, { provider: name }), refusalOf(embed), signal)
-        return understood(name, () => embed.result(body, request))
+        const send = async (part: EmbedRequest, either: AbortSignal) => {
+          const wireRequest = embed.request(part, { provider: name })
+          const { body, headers } = await once(upstream, wireRequest, refusalOf(embed), either)
+          return understood(name, () => embed.result(body, part, headers))
+        }
+        return await embedInBatches(request, { provider: name, most: embed.most?.(request.model), send, signal })
       },
     }),
     ...(rerank && {
       rerank: async (request: RerankRequest, signal: AbortSignal) => {
         models.asked(request.model)
-        const body = await once(upstream, rerank.request(request, { provider: name }), refusalOf(rerank), signal)
+        const { body } = await once(upstream, rerank.request(request, { provider: name }), refusalOf(rerank), signal)
         return understood(name, () => rerank.result(body, request))
       },
     }),
-    relays: (model) =>
-      wiresOf(model)
-        .filter((wire) => wire.relay)
-        .map((wire) => wire.name),
+    relays: (model) => wiresOf(model).relayed,
     relay(request, signal) {
       models.asked(request.model)
-      return relay(upstream, wiresOf(request.model), request, signal)
+      return relay(upstream, wiresOf(request.model).all, request, signal)
     },
     upstream: () => ({ host: new URL(baseUrl).host, ...models.state }),
     async close() {
@@ -120,6 +127,18 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
       await client.close()
     },
   }
+}
+
+/** Of a model; most providers have the same list for all of theirs, so that this is made once. */
+interface Wires {
+  readonly all: readonly (GenerateWire | RelayWire)[]
+  /** The names of those on which requests are passed on. */
+  readonly relayed: readonly string[]
+}
+
+function wiresWith(own: readonly GenerateWire[], passed: readonly RelayWire[]): Wires {
+  const all = [...own, ...passed]
+  return { all, relayed: all.filter((wire) => wire.relay).map((wire) => wire.name) }
 }
 
 async function* generate(
@@ -212,9 +231,9 @@ async function once(
   request: WireRequest,
   refusal: (refusal: UpstreamRefusal) => InferloomError,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<{ readonly body: unknown; readonly headers: Readonly<Record<string, string>> }> {
   const reply = await ask(upstream, { method: 'POST', accept: 'application/json', refusal, ...request }, signal)
-  return jsonBody(reply, upstream.name)
+  return { body: await jsonBody(reply, upstream.name), headers: reply.headers }
 }
 
 function refusalOf(wire: EmbedWire | RerankWire): (refusal: UpstreamRefusal) => InferloomError {

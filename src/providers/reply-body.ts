@@ -24,7 +24,7 @@ export async function jsonBody(reply: UpstreamReply, provider: string): Promise<
 }
 
 /** The body, where its headers say it is JSON. */
-export async function checkedBody(reply: UpstreamReply, provider: string): Promise<Buffer> {
+async function checkedBody(reply: UpstreamReply, provider: string): Promise<Buffer> {
   try {
     if (bodyKind(reply, 'json', provider) !== 'json') throw new UnreadableStream('a stream where none was asked for')
     return await wholeBody(reply)

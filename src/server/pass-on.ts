@@ -95,7 +95,8 @@ class WholeReader implements PassReader {
     this.#reply.hijack()
     const headers = headersOf(this.#head.headers, this.#reply)
     if (cost !== undefined) headers[costHeader] = costText(cost)
-    this.#reply.raw.writeHead(this.#head.status, { ...headers, 'content-length': bytes.length })
+    headers['content-length'] = String(bytes.length)
+    this.#reply.raw.writeHead(this.#head.status, headers)
     this.#reply.raw.end(bytes)
   }
 
@@ -193,8 +194,12 @@ const requestIds = [
 /** The provider's headers, except where ours have the same name. */
 function headersOf(theirs: Readonly<Record<string, string>>, reply: FastifyReply): Record<string, string> {
   const headers = { ...theirs, ...(reply.getHeaders() as Record<string, string>) }
-  const id = requestIds.map((name) => theirs[name]).find((value) => value !== undefined)
-  if (id !== undefined) headers['x-inferloom-provider-request-id'] = id
+  for (const name of requestIds) {
+    const id = theirs[name]
+    if (id === undefined) continue
+    headers['x-inferloom-provider-request-id'] = id
+    break
+  }
   return headers
 }
 
