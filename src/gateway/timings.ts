@@ -155,9 +155,10 @@ export class Timings {
   }
 
   #take(usage: Usage): void {
-    // So say those who say nothing.
-    if (usage.inputTokens.total === 0 && usage.outputTokens.total === 0 && this.#deltas > 0) return
     const sound = soundUsage(usage)
+    const isNothing = usage.inputTokens.total === 0 && usage.outputTokens.total === 0
+    // So say those who say nothing; what cannot be was said.
+    if (isNothing && sound.doubt.length === 0 && this.#deltas > 0) return
     this.#uncounted = 0
     this.#usage = sound.usage
     this.#doubt = sound.doubt

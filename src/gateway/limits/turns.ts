@@ -59,7 +59,7 @@ export class Turns {
     const give = (error: unknown) => {
       for (const gate of gates) gate.remove(waiter)
       end()
-      reject(error as Error)
+      reject(error)
     }
     const waiter: Waiter = {
       keyId,
