@@ -15,10 +15,13 @@ const recordBytes = 12
 const borderBit = 0x80000000
 const hashBytes = 32
 const exactBytes = 16
+/** Of UTF-8, for each unit of UTF-16. */
+const mostBytesPerCharacter = 3
 const [blockKind, borderKind, exactKind] = [0, 1, 2]
 
 // Requests are described one after the other: what is put together here is hashed or copied before the next.
 const scratch = Buffer.allocUnsafe(8192)
+const textScratch = Buffer.allocUnsafe(65_536)
 const recordScratch = Buffer.allocUnsafe(mostRecords * recordBytes)
 
 /** Where the prompt stands in a body, whatever the wire, in the order in which providers cache it. */
@@ -70,9 +73,9 @@ export function replayMaterial({ body, dialect, provider, model }: Replayed, sec
   for (const name of Object.keys(body)) if (!withoutEffect.has(name)) rest[name] = body[name]
   const how = canonicalJson(rest)
   const who = JSON.stringify([dialect, provider, model])
-  const exact = prompt && how !== undefined ? keyed(secret, prompt.whole, exactKind, Buffer.from(who + how)) : undefined
+  const exact = prompt && how !== undefined ? keyed(secret, prompt.whole, exactKind, bytesOf(who + how)) : undefined
   return {
-    exact_key: exact?.subarray(0, exactBytes) ?? null,
+    exact_key: exact === undefined ? null : Buffer.from(exact.slice(0, exactBytes), 'latin1'),
     prefix_hashes: prompt?.records ?? null,
     determinism: determinismOf(body),
     capabilities: askedFor(body),
@@ -84,7 +87,7 @@ export function replayMaterial({ body, dialect, provider, model }: Replayed, sec
  * prompts share the hashes of what they begin with alike. A record is the number of tokens before it (four bytes, big
  * end first, the first bit set at a border) and eight bytes of hash.
  */
-function prefixHashes(body: Body, secret: Uint8Array): { records: Uint8Array; whole: Buffer } | undefined {
+function prefixHashes(body: Body, secret: Uint8Array): { records: Uint8Array; whole: string } | undefined {
   const chain = new HashChain(secret)
   const beyond: string[] = []
   for (const name of promptFields) {
@@ -92,10 +95,10 @@ function prefixHashes(body: Body, secret: Uint8Array): { records: Uint8Array; wh
       const text = canonicalJson(piece)
       if (text === undefined) return undefined
       if (chain.isFull) beyond.push(name, text)
-      else chain.push(Buffer.from(`${name} ${text}`))
+      else chain.push(bytesOf(`${name} ${text}`))
     }
   }
-  if (beyond.length > 0) chain.push(Buffer.from(beyond.join(' ')))
+  if (beyond.length > 0) chain.push(bytesOf(beyond.join(' ')))
   return { records: chain.records(), whole: chain.whole }
 }
 
@@ -106,8 +109,8 @@ function piecesOf(field: unknown): readonly unknown[] {
 }
 
 class HashChain {
-  /** Of everything so far. */
-  whole: Buffer = Buffer.alloc(hashBytes)
+  /** Of everything so far, a byte in each character. */
+  whole = '\0'.repeat(hashBytes)
   readonly #secret: Uint8Array
   #records = 0
   #at = 0
@@ -141,7 +144,7 @@ class HashChain {
     const tokens = Math.floor(this.#at / bytesPerToken)
     const start = this.#records * recordBytes
     recordScratch.writeUInt32BE((kind === borderKind ? tokens | borderBit : tokens) >>> 0, start)
-    this.whole.copy(recordScratch, start + 4, 0, 8)
+    recordScratch.write(this.whole.slice(0, 8), start + 4, 'latin1')
     this.#records++
   }
 }
@@ -166,13 +169,19 @@ export function readPrefixHashes(records: Uint8Array): PrefixHash[] {
   })
 }
 
+/** Only good until the next text. */
+function bytesOf(text: string): Buffer {
+  if (text.length * mostBytesPerCharacter > textScratch.length) return Buffer.from(text)
+  return textScratch.subarray(0, textScratch.write(text))
+}
+
 /** The secret comes first and only a part of the digest is ever kept, so that nobody can go on from one. */
-function keyed(secret: Uint8Array, before: Buffer, kind: number, piece: Buffer): Buffer {
+function keyed(secret: Uint8Array, before: string, kind: number, piece: Buffer): string {
   const length = secret.length + hashBytes + 1 + piece.length
   const room = length <= scratch.length ? scratch.subarray(0, length) : Buffer.allocUnsafe(length)
   room.set(secret)
-  room.set(before, secret.length)
+  room.write(before, secret.length, 'latin1')
   room[secret.length + hashBytes] = kind
   room.set(piece, secret.length + hashBytes + 1)
-  return hash('sha256', room, 'buffer')
+  return hash('sha256', room, 'latin1')
 }
