@@ -61,25 +61,28 @@ function answer(socket: Socket, takenAt: number): void {
     socket.write(head + piece.repeat(pieces) + lastOf(pieces))
     return end(now)
   }
-  setTimeout(() => {
-    const firstAt = performance.now()
-    socket.write(head + piece)
-    let lastAt = firstAt
-    let left = pieces - 1
-    const next = () => {
-      if (socket.destroyed) return
-      const now = performance.now()
-      if (left-- === 0) {
-        socket.write(lastOf(pieces))
-        return end(firstAt)
+  setTimeout(
+    () => {
+      const firstAt = performance.now()
+      socket.write(head + piece)
+      let lastAt = firstAt
+      let left = pieces - 1
+      const next = () => {
+        if (socket.destroyed) return
+        const now = performance.now()
+        if (left-- === 0) {
+          socket.write(lastOf(pieces))
+          return end(firstAt)
+        }
+        seen.gaps.push(now - lastAt)
+        lastAt = now
+        socket.write(piece)
+        setTimeout(next, gapMs)
       }
-      seen.gaps.push(now - lastAt)
-      lastAt = now
-      socket.write(piece)
       setTimeout(next, gapMs)
-    }
-    setTimeout(next, gapMs)
-  }, firstMs * (0.5 + random()))
+    },
+    firstMs * (0.5 + random()),
+  )
 }
 
 process.on('message', (message: Pace | 'report') => {

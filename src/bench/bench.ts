@@ -119,9 +119,18 @@ function fitsOf(kind: SweepKind, stages: readonly StageResult[]): FitLine[] {
       return value === undefined ? [] : [[x(stage), value]]
     })
   const fits: Partial<Record<SweepKind, () => FitLine | undefined>> = {
-    'prompt-length': () => fitLinear('ttft-by-prompt-tokens', model, points(meanPrompt, ({ ttft }) => ttft?.p50.value)),
+    'prompt-length': () =>
+      fitLinear(
+        'ttft-by-prompt-tokens',
+        model,
+        points(meanPrompt, ({ ttft }) => ttft?.p50.value),
+      ),
     'output-length': () =>
-      fitLinear('latency-by-output-tokens', model, points(meanOutput, ({ latency }) => latency?.p50.value)),
+      fitLinear(
+        'latency-by-output-tokens',
+        model,
+        points(meanOutput, ({ latency }) => latency?.p50.value),
+      ),
     concurrency: () =>
       fitSaturation(
         'tokens-per-second-by-concurrency',
@@ -139,7 +148,9 @@ function tokenCounts(calibrations: readonly Calibration[]): string {
   const counted = calibrations.filter(({ countsTokens }) => countsTokens).length
   if (counted === calibrations.length) return 'as the server reports them'
   const estimate = 'estimates: a token for each 4 bytes of text, and for each piece of an answer one at least'
-  return counted === 0 ? `${estimate}; the server reports none` : `as the servers report them; where they do not, ${estimate}`
+  return counted === 0
+    ? `${estimate}; the server reports none`
+    : `as the servers report them; where they do not, ${estimate}`
 }
 
 function outputNotes(calibrations: ReadonlyMap<string, Calibration>): string[] {

@@ -35,7 +35,11 @@ const metrics: readonly Metric[] = [
   { name: 'output tokens/s', read: ({ outputTokensPerSecond }) => outputTokensPerSecond, moreIsBetter: true },
   { name: 'goodput/s', read: ({ goodput }) => goodput, moreIsBetter: true },
   { name: 'right answers', read: ({ quality }) => quality, moreIsBetter: true },
-  { name: 'failed share', read: ({ failed, sent }) => (sent > 0 ? shareOf(failed, sent) : undefined), moreIsBetter: false },
+  {
+    name: 'failed share',
+    read: ({ failed, sent }) => (sent > 0 ? shareOf(failed, sent) : undefined),
+    moreIsBetter: false,
+  },
   ...(['ttft', 'tpot', 'itl', 'latency'] as const).flatMap((name) =>
     (['p50', 'p99'] as const).map((percentile) => ({
       name: `${name === 'latency' ? name : name.toUpperCase()} ${percentile}`,
@@ -53,7 +57,9 @@ export function compare(before: KeptResult, after: KeptResult): Comparison {
     return other ? metrics.flatMap((metric) => differenceOf(sweep, stage, other, metric) ?? []) : []
   })
   const keys = [...first.keys(), ...second.keys()]
-  const unmatched = keys.filter((key) => !first.has(key) || !second.has(key)).map((key) => JSON.parse(key).join(': ') as string)
+  const unmatched = keys
+    .filter((key) => !first.has(key) || !second.has(key))
+    .map((key) => JSON.parse(key).join(': ') as string)
   return { differences, unmatched }
 }
 

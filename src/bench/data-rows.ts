@@ -56,14 +56,21 @@ function conversationOf(row: Record<string, unknown>): { messages: readonly Mess
   const asked = turns.slice(0, end === -1 ? undefined : end)
   const messages = asked.flatMap(({ role, content }) => (role && content !== '' ? [{ role, content }] : []))
   if (first !== -1 && messages.length > 0) return { messages, answer: end === -1 ? '' : (turns[end]?.content ?? '') }
-  const prompt = ['prompt', 'question', 'text_input', 'input', 'instruction'].map((name) => textOf(row[name])).find(Boolean)
+  const prompt = ['prompt', 'question', 'text_input', 'input', 'instruction']
+    .map((name) => textOf(row[name]))
+    .find(Boolean)
   const answer = textOf(row['completion']) || textOf(row['output'])
   return { messages: prompt === undefined ? [] : [{ role: 'user', content: prompt }], answer }
 }
 
 /** Text, or the texts of OpenAI's parts. */
 function contentOf(value: unknown): string {
-  return textOf(value) || objectsOf(value).map(({ text }) => textOf(text)).join('\n')
+  return (
+    textOf(value) ||
+    objectsOf(value)
+      .map(({ text }) => textOf(text))
+      .join('\n')
+  )
 }
 
 function expectedOf(value: unknown): readonly string[] {

@@ -42,7 +42,11 @@ function ofLength(promptTokens: number, maxTokens: number, { random, calibration
 }
 
 /** When each row is due, in milliseconds from the first, and the rows in that order. Throws where they have no times. */
-export function recordedTimes(file: string, rows: readonly DataRow[], speed: number): { rows: DataRow[]; times: number[] } {
+export function recordedTimes(
+  file: string,
+  rows: readonly DataRow[],
+  speed: number,
+): { rows: DataRow[]; times: number[] } {
   const sorted = rows.filter(({ at }) => at !== undefined).sort((a, b) => (a.at ?? 0) - (b.at ?? 0))
   const [first] = sorted
   if (!first) {

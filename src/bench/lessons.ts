@@ -50,13 +50,16 @@ function batching({ stages }: Learnt): string[] {
       `Each single answer pays for it: ${milliseconds(best.tpot?.p50.value)} a token instead of ${milliseconds(first.tpot?.p50.value)} (${times(slower)}), and ${milliseconds(best.ttft?.p50.value)} to its first token instead of ${milliseconds(first.ttft?.p50.value)}.` +
       (gain < gainOfLargeModels ? ` ${smallGain}` : ''),
     ...(knee && knee.x < (stages.at(-1)?.x ?? 0)
-      ? [`${knee.x} at a time already give ${percent(throughput(knee) / throughput(best))} of the most; more of them mainly wait.`]
+      ? [
+          `${knee.x} at a time already give ${percent(throughput(knee) / throughput(best))} of the most; more of them mainly wait.`,
+        ]
       : []),
   ]
 }
 
 function load({ stages }: Learnt): string[] {
-  const keepsUp = ({ warnings, failed }: StageResult) => failed === 0 && !warnings.some((each) => each.includes('did not keep up'))
+  const keepsUp = ({ warnings, failed }: StageResult) =>
+    failed === 0 && !warnings.some((each) => each.includes('did not keep up'))
   const held = stages.filter(keepsUp).at(-1)
   const lost = stages.find((stage) => !keepsUp(stage))
   if (!held) return [`The server kept up with none of these rates.`]
@@ -84,7 +87,9 @@ function outputLength({ stages, fits }: Learnt): string[] {
   const [first, last] = [stages[0], stages.at(-1)]
   if (!first || !last) return []
   const fit = fits.find(({ kind, r2 }) => kind === 'latency-by-output-tokens' && r2 >= fitThatCounts)
-  const line = fit ? ` Latency is about ${milliseconds(Math.max(0, fit.a))} + ${milliseconds(fit.b)} for each output token.` : ''
+  const line = fit
+    ? ` Latency is about ${milliseconds(Math.max(0, fit.a))} + ${milliseconds(fit.b)} for each output token.`
+    : ''
   return [
     `Output length: an answer of ${whole(meanOutput(last))} tokens takes ${milliseconds(last.latency?.p50.value)}, one of ${whole(meanOutput(first))} takes ${milliseconds(first.latency?.p50.value)}.${line} ` +
       'Tokens are written one after another: shorter answers are the surest way to lower latency.',
@@ -93,19 +98,25 @@ function outputLength({ stages, fits }: Learnt): string[] {
 
 function models({ stages }: Learnt): string[] {
   const fastest = stages.toSorted((a, b) => (a.latency?.p50.value ?? 0) - (b.latency?.p50.value ?? 0))[0]
-  const best = stages.filter(({ quality }) => quality).toSorted((a, b) => (b.quality?.value ?? 0) - (a.quality?.value ?? 0))[0]
+  const best = stages
+    .filter(({ quality }) => quality)
+    .toSorted((a, b) => (b.quality?.value ?? 0) - (a.quality?.value ?? 0))[0]
   const cheapest = stages
     .filter(({ costPerThousand }) => costPerThousand !== undefined)
     .toSorted((a, b) => (a.costPerThousand ?? 0) - (b.costPerThousand ?? 0))[0]
   const isSure = stages.every((each) => each === best || (each.quality?.high ?? 1) < (best?.quality?.low ?? 0))
   return [
-    ...(fastest ? [`${fastest.model} is the fastest: ${milliseconds(fastest.latency?.p50.value)} for half of its answers.`] : []),
+    ...(fastest
+      ? [`${fastest.model} is the fastest: ${milliseconds(fastest.latency?.p50.value)} for half of its answers.`]
+      : []),
     ...(best?.quality
       ? [
           `${best.model} is right most often (${percent(best.quality.value)})${isSure ? '' : ', which so few questions do not prove'}.`,
         ]
       : []),
-    ...(cheapest ? [`${cheapest.model} costs least: $${number(cheapest.costPerThousand ?? 0)} for a thousand requests.`] : []),
+    ...(cheapest
+      ? [`${cheapest.model} costs least: $${number(cheapest.costPerThousand ?? 0)} for a thousand requests.`]
+      : []),
   ]
 }
 

@@ -74,10 +74,14 @@ const longestQuiz = 600_000
 type Planner = (options: PlanOptions, models: readonly [string, ...string[]]) => PlannedSweep[]
 
 /** By what the command is called with; `tour` is what a newcomer gets. */
-export const planners = { tour, run, 'prompt-length': promptLengths, 'output-length': outputLengths, batch, model } as const satisfies Record<
-  string,
-  Planner
->
+export const planners = {
+  tour,
+  run,
+  'prompt-length': promptLengths,
+  'output-length': outputLengths,
+  batch,
+  model,
+} as const satisfies Record<string, Planner>
 
 export type PlanKind = keyof typeof planners
 
@@ -97,7 +101,14 @@ function run(options: PlanOptions, models: readonly [string, ...string[]]): Plan
     const name = `as recorded${speed === 1 ? '' : `, ${speed} × as fast`}`
     const drive: Drive = { kind: 'replay', times }
     const durationMs = options.durationMs ?? (times.at(-1) ?? 0) + 1
-    return [sweep('replay', 'Recorded traffic', [{ name, x: 0, drive, model, data: { ...replay, rows }, durationMs }], options)]
+    return [
+      sweep(
+        'replay',
+        'Recorded traffic',
+        [{ name, x: 0, drive, model, data: { ...replay, rows }, durationMs }],
+        options,
+      ),
+    ]
   }
   const durationMs = options.durationMs ?? defaults.durationMs
   if (!rates) return batch({ ...options, durationMs }, models)
@@ -110,7 +121,13 @@ function run(options: PlanOptions, models: readonly [string, ...string[]]): Plan
 
 function batch(options: PlanOptions, [model]: readonly [string, ...string[]]): PlannedSweep[] {
   const { concurrency = steps.concurrency, durationMs = defaults.durationMs } = options
-  const stages = concurrency.map((each): Stage => ({ name: `${each} at a time`, x: each, ...closed(each), model, durationMs }))
+  const stages = concurrency.map((each): Stage => ({
+    name: `${each} at a time`,
+    x: each,
+    ...closed(each),
+    model,
+    durationMs,
+  }))
   return [sweep('concurrency', 'Throughput and latency against requests at a time', stages, options)]
 }
 
@@ -159,7 +176,8 @@ function planned(stage: Stage, options: PlanOptions): PlannedStage {
   const output = stage.output ?? options.output ?? fixed(defaults.output)
   const data = stage.data ?? (stage.prompt ? undefined : options.data)
   // A run that ends with its count may be over before any warm-up is.
-  const warmupMs = options.warmupMs ?? (requests === undefined && drive.kind !== 'replay' ? durationMs * warmupShare : 0)
+  const warmupMs =
+    options.warmupMs ?? (requests === undefined && drive.kind !== 'replay' ? durationMs * warmupShare : 0)
   return {
     x,
     model,
@@ -179,5 +197,7 @@ function fixed(tokens: number): Lengths {
 
 /** Without what was left open, so that it can be put over defaults. */
 function given(options: PlanOptions): PlanOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as PlanOptions
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as unknown as PlanOptions
 }

@@ -28,7 +28,9 @@ const result = z.object({
   command: z.string(),
   startedAt: z.string(),
   target: z.string(),
-  sweeps: z.array(z.object({ kind: z.string(), title: z.string(), workload: z.string(), stages: z.array(stage) })),
+  sweeps: z
+    .array(z.object({ kind: z.string(), title: z.string(), workload: z.string(), stages: z.array(stage).readonly() }))
+    .readonly(),
 })
 
 /** As much of a kept result as a comparison needs. */
@@ -51,10 +53,14 @@ export function readResult(file: string): KeptResult {
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     const where = issue && issue.path.length > 0 ? ` (${issue.path.join('.')}: ${issue.message})` : ''
-    throw refuse(`is not a result of inferloom bench${where}. Remedy: name a file that inferloom bench -o run.json wrote.`)
+    throw refuse(
+      `is not a result of inferloom bench${where}. Remedy: name a file that inferloom bench -o run.json wrote.`,
+    )
   }
   if (parsed.data.inferloomBench !== resultVersion) {
-    throw refuse(`is of version ${parsed.data.inferloomBench}; this inferloom reads ${resultVersion}. Remedy: run it again.`)
+    throw refuse(
+      `is of version ${parsed.data.inferloomBench}; this inferloom reads ${resultVersion}. Remedy: run it again.`,
+    )
   }
   return parsed.data
 }

@@ -33,7 +33,9 @@ export async function runStage(target: Target, spec: StageSpec, options: RunOpti
   if (signal.aborted) onAbort()
   const ticker = setInterval(() => onProgress(state.progress()), 100)
   try {
-    await (spec.drive.kind === 'closed' ? closedLoop(state, spec.drive.concurrency) : openLoop(state, timesOf(spec, random)))
+    await (spec.drive.kind === 'closed'
+      ? closedLoop(state, spec.drive.concurrency)
+      : openLoop(state, timesOf(spec, random)))
     const sendingEndedAt = performance.now()
     const drainUntil = sendingEndedAt + spec.drainMs
     // Asked again instead of being told: what is under way may also be given up from outside.
@@ -145,33 +147,49 @@ function worker(state: StageState): Promise<void> {
   })
 }
 
-async function openLoop(state: StageState, times: Iterator<number>): Promise<void> {
+/** By callbacks: while the clock is looked at, promises would be garbage by the megabyte. */
+function openLoop(state: StageState, times: Iterator<number>): Promise<void> {
   const { beganAt, spec, target } = state
   const endAt = beganAt + spec.durationMs
   let prepared = state.prepare()
   let due = dueAfter(times.next(), beganAt, endAt)
   let isHeld = false
-  while (due !== undefined && !state.isOver && state.sent < spec.requests) {
+  const mayGoOn = () => due !== undefined && !state.isOver && state.sent < spec.requests && performance.now() < endAt
+  const sendDue = () => {
     const now = performance.now()
-    if (now >= endAt) break
     for (let turn = 0; turn < sentPerTurn && due !== undefined && due <= now && state.sent < spec.requests; turn++) {
       if (target.inFlight >= spec.mostInFlight) {
         if (!isHeld) state.heldBack++
         isHeld = true
-        break
+        return
       }
       isHeld = false
       state.send(prepared, due, () => {})
       prepared = state.prepare()
       due = dueAfter(times.next(), beganAt, endAt)
     }
-    const wait = due === undefined ? 0 : Math.min(due, endAt) - performance.now()
-    if (isHeld) await delay(1)
-    else if (wait > timerSlackMs + 1) await delay(Math.min(longestNap, Math.floor(wait - timerSlackMs)))
-    else await new Promise(setImmediate)
   }
-  if (state.isOver || state.sent >= spec.requests) return
-  for (; due !== undefined && state.unsent < mostRequests; due = dueAfter(times.next(), beganAt, endAt)) state.unsent++
+  return new Promise((resolve, reject) => {
+    const tick = () => {
+      try {
+        sendDue()
+      } catch (error) {
+        return reject(error)
+      }
+      if (!mayGoOn()) return resolve(countUnsent())
+      const wait = Math.min(due ?? endAt, endAt) - performance.now()
+      if (isHeld) setTimeout(tick, 1)
+      else if (wait > timerSlackMs + 1) setTimeout(tick, Math.min(longestNap, Math.floor(wait - timerSlackMs)))
+      else setImmediate(tick)
+    }
+    tick()
+  })
+
+  function countUnsent(): void {
+    if (state.isOver || state.sent >= spec.requests) return
+    for (; due !== undefined && state.unsent < mostRequests; due = dueAfter(times.next(), beganAt, endAt))
+      state.unsent++
+  }
 }
 
 /** When the next is due; undefined where that is after the end. */

@@ -1,4 +1,4 @@
-import { probit, quantileSorted, sampleStandardDeviation } from 'simple-statistics'
+import { quantileSorted, sampleStandardDeviation } from 'simple-statistics'
 
 /** A number and the interval that holds the true one in 95 of 100 cases. */
 export interface Estimate {
@@ -18,7 +18,7 @@ export interface Distribution {
 }
 
 /** Of a normal distribution, two-sided. */
-const z95 = probit(0.975)
+const z95 = 1.959964
 
 /**
  * Sums values up. They are in the order of their time: neighbours that resemble each other count as fewer than they
@@ -31,7 +31,15 @@ export function distributionOf(inOrder: ArrayLike<number>): Distribution | undef
   let sum = 0
   for (const value of sorted) sum += value
   const at = (share: number) => quantile(sorted, inOrder, share)
-  return { count, mean: sum / count, p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99), most: sorted[count - 1] ?? 0 }
+  return {
+    count,
+    mean: sum / count,
+    p50: at(0.5),
+    p90: at(0.9),
+    p95: at(0.95),
+    p99: at(0.99),
+    most: sorted[count - 1] ?? 0,
+  }
 }
 
 /**
@@ -45,7 +53,10 @@ function quantile(sorted: Float64Array, inOrder: ArrayLike<number>, share: numbe
   const effective = count / inflation(inOrder, value)
   const spread = z95 * Math.sqrt((share * (1 - share)) / effective)
   const index = (position: number) => Math.min(count - 1, Math.max(0, Math.round(position * count)))
-  const [low = value, high = value] = [sorted[index(share - spread) - 1 < 0 ? 0 : index(share - spread) - 1], sorted[index(share + spread)]]
+  const [low = value, high = value] = [
+    sorted[index(share - spread) - 1 < 0 ? 0 : index(share - spread) - 1],
+    sorted[index(share + spread)],
+  ]
   return { value, low: Math.min(low, value), high: Math.max(high, value) }
 }
 
@@ -70,7 +81,9 @@ function inflation(inOrder: ArrayLike<number>, value: number): number {
 }
 
 /** Student's t for 95 %, by degrees of freedom from 1 on; beyond them it is nearly the normal's. */
-const t95 = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.1, 2.09]
+const t95 = [
+  12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.1, 2.09,
+]
 
 /** The mean of equal spans of time with its interval (batch means); one span alone has none. */
 export function meanOfSpans(spans: readonly number[]): Estimate {

@@ -36,7 +36,8 @@ export function summarize(run: StageRun, spec: StageSpec, options: SummaryOption
   const completed = measured.filter(({ error }) => error === undefined)
   const latencies = completed.flatMap((outcome) => latenciesOf(outcome) ?? [])
   const hasSlo = Object.keys(slo).length > 0
-  const distribution = (name: keyof Latencies) => optional(name, distributionOf(latencies.flatMap((each) => each[name] ?? [])))
+  const distribution = (name: keyof Latencies) =>
+    optional(name, distributionOf(latencies.flatMap((each) => each[name] ?? [])))
   const rate = (add: (spans: Spans, outcome: Outcome) => void) => rateIn(window, run.outcomes, add)
   const met = latencies.filter((each) => meets(each, slo)).length
   const judged = measured.filter(({ isRight }) => isRight !== undefined)
@@ -86,16 +87,24 @@ interface Window {
  * A run that was over before its warm-up, or in which everything was sent at once, is measured as a whole: nothing
  * else is left of it.
  */
-function windowOf({ outcomes, beganAt, sendingEndedAt, endedAt }: StageRun, { warmupMs, cooldownMs }: StageSpec): Window {
+function windowOf(
+  { outcomes, beganAt, sendingEndedAt, endedAt }: StageRun,
+  { warmupMs, cooldownMs }: StageSpec,
+): Window {
   const window = { from: beganAt + warmupMs, to: sendingEndedAt - cooldownMs }
   const whole = { from: beganAt, to: endedAt }
   let ended = 0
-  for (const { endAt, error } of outcomes) if (error === undefined && endAt >= window.from && endAt <= window.to) ended++
+  for (const { endAt, error } of outcomes)
+    if (error === undefined && endAt >= window.from && endAt <= window.to) ended++
   const isShort = window.to - window.from < (sendingEndedAt - beganAt) * 0.2
   return isShort || ended < 2 ? whole : window
 }
 
-function rateIn({ from, to }: Window, outcomes: readonly Outcome[], add: (spans: Spans, outcome: Outcome) => void): Estimate {
+function rateIn(
+  { from, to }: Window,
+  outcomes: readonly Outcome[],
+  add: (spans: Spans, outcome: Outcome) => void,
+): Estimate {
   const spans = new Spans(from, Math.max(1, to - from) / spansOfWindow, spansOfWindow)
   for (const outcome of outcomes) add(spans, outcome)
   return meanOfSpans(spans.perSecond())
@@ -128,6 +137,9 @@ function countsOf(failures: readonly Outcome[]): Record<string, number> {
   return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]))
 }
 
-function optional<Name extends string>(name: Name, value: Distribution | undefined): Partial<Record<Name, Distribution>> {
+function optional<Name extends string>(
+  name: Name,
+  value: Distribution | undefined,
+): Partial<Record<Name, Distribution>> {
   return (value ? { [name]: value } : {}) as Partial<Record<Name, Distribution>>
 }

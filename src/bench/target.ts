@@ -61,7 +61,13 @@ export class Target {
     this.model = model
     this.wire = wire
     // As many connections as there are requests under way: waiting for one would be time that no server took.
-    this.#pool = new Pool(origin, { connections: null, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, allowH2: false })
+    this.#pool = new Pool(origin, {
+      connections: null,
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      allowH2: false,
+    })
     this.#deadlines = new Deadlines(timeoutMs)
     this.#path = base + wire.path(model)
     this.#headers = {
@@ -102,7 +108,9 @@ export class Target {
 
   /** The same as a promise, for probes. */
   ask(request: BenchRequest): Promise<{ readonly outcome: Outcome; readonly message: string }> {
-    return new Promise((resolve) => this.send(this.prepare(request), (outcome, message) => resolve({ outcome, message })))
+    return new Promise((resolve) =>
+      this.send(this.prepare(request), (outcome, message) => resolve({ outcome, message })),
+    )
   }
 
   /** Gives up what is under way. */

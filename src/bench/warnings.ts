@@ -17,7 +17,8 @@ export function warningsOf(run: StageRun, spec: StageSpec, measured: Measured): 
   if (unsent > 0) {
     const sent = outcomes.length
     const asked = ((sent + unsent) / seconds).toFixed(0)
-    const why = heldBack > 0 ? `because ${spec.mostInFlight} were under way already` : 'because this generator can send no more'
+    const why =
+      heldBack > 0 ? `because ${spec.mostInFlight} were under way already` : 'because this generator can send no more'
     warnings.push(
       `The rate was not held: of ${asked} requests a second ${(sent / seconds).toFixed(0)} were sent (${unsent} never were), ${why}.`,
     )

@@ -6,8 +6,8 @@ import type { BenchCall } from './bench.ts'
 type AllFlags = BenchFlags & Readonly<Record<string, unknown>>
 
 interface Shared {
-  withSettings(command: Command): Command
-  configFrom(options: Readonly<Record<string, unknown>>): Promise<LoadedConfig>
+  readonly withSettings: (command: Command) => Command
+  readonly configFrom: (options: Readonly<Record<string, unknown>>) => Promise<LoadedConfig>
 }
 
 const examples = `
@@ -38,7 +38,10 @@ export function addBenchCommand(program: Command, { withSettings, configFrom }: 
   const bench = withBenchFlags(withSettings(program.command('bench')))
     .description('measure a server: latency, throughput, what each lever does')
     .enablePositionalOptions()
-    .argument('[target]', 'the address of a server, or a model or route of the one here (default: the first one served)')
+    .argument(
+      '[target]',
+      'the address of a server, or a model or route of the one here (default: the first one served)',
+    )
     .addHelpText('after', examples)
     .action((target: string | undefined, flags: AllFlags) => run(undefined, listOf(target), flags))
   for (const [kind, description] of sweeps) {
@@ -47,7 +50,9 @@ export function addBenchCommand(program: Command, { withSettings, configFrom }: 
       .option('--lengths <tokens,…>', 'which lengths, in tokens')
       .action((target: string | undefined, flags: AllFlags) => run(kind, listOf(target), flags))
   }
-  withBenchFlags(withSettings(bench.command('model').description('several models beside each other: quality, latency, cost')))
+  withBenchFlags(
+    withSettings(bench.command('model').description('several models beside each other: quality, latency, cost')),
+  )
     .argument('<names...>', 'models or routes; before them the address of a server, where it is not the one here')
     .action((names: string[], flags: AllFlags) => run('model', names, flags))
   bench

@@ -60,7 +60,9 @@ export class BenchDisplay implements BenchWatcher {
   }
 
   calibrated(model: string, { tokensPerWord, countsTokens, manner }: Calibration): void {
-    const counts = countsTokens ? `${tokensPerWord.toFixed(2)} tokens a word` : 'the server does not count tokens: they are estimated'
+    const counts = countsTokens
+      ? `${tokensPerWord.toFixed(2)} tokens a word`
+      : 'the server does not count tokens: they are estimated'
     const writes = manner.keepWriting ? 'answers as long as asked for' : 'answers end where the model ends them'
     this.say(`${model}: ${counts}; ${writes}.`)
   }

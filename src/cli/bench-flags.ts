@@ -52,7 +52,9 @@ export function planOptionsOf(flags: BenchFlags): Omit<PlanOptions, 'data' | 're
   const whole = { isWhole: true, least: 1 }
   return {
     pattern,
-    concurrency: optional(flags.concurrency, (text) => numbers('--concurrency', text, { ...whole, most: most.concurrency })),
+    concurrency: optional(flags.concurrency, (text) =>
+      numbers('--concurrency', text, { ...whole, most: most.concurrency }),
+    ),
     rates: optional(flags.rate, (text) => numbers('--rate', text, { least: 0.001, most: most.rate })),
     burstSize: oneNumber('--burst-size', flags.burstSize, { ...whole, most: most.concurrency }),
     speed: oneNumber('--speed', flags.speed, { least: 0.001, most: 1000 }),
@@ -80,9 +82,13 @@ export function keyOf({ keyEnv }: BenchFlags, env: NodeJS.ProcessEnv): string | 
   if (keyEnv === undefined) return undefined
   const key = env[keyEnv]
   if (key) return key
-  throw new InferloomError('invalid_value', `--key-env: the environment has no ${keyEnv.slice(0, 100)}, or it is empty.`, {
-    param: '--key-env',
-  })
+  throw new InferloomError(
+    'invalid_value',
+    `--key-env: the environment has no ${keyEnv.slice(0, 100)}, or it is empty.`,
+    {
+      param: '--key-env',
+    },
+  )
 }
 
 export function headersOf({ header }: BenchFlags): Record<string, string> {
@@ -90,7 +96,9 @@ export function headersOf({ header }: BenchFlags): Record<string, string> {
     header.map((line) => {
       const [, name = '', value = ''] = /^([\w!#$%&'*+.^`|~-]+):\s*(\P{Cc}*)$/u.exec(line) ?? []
       if (name !== '') return [name.toLowerCase(), value]
-      throw new InferloomError('invalid_value', "--header must be of the form 'name: value', on one line.", { param: '--header' })
+      throw new InferloomError('invalid_value', "--header must be of the form 'name: value', on one line.", {
+        param: '--header',
+      })
     }),
   )
 }
@@ -111,7 +119,8 @@ export function pricesOf({ price }: BenchFlags): Map<string, Price> {
   return new Map(
     price.map((text) => {
       const [, model = '', input, output] = /^(.+)=(\d+(?:\.\d+)?)\/(\d+(?:\.\d+)?)$/.exec(text) ?? []
-      if (model === '') throw invalid('--price', text, 'such as gpt-4.1-mini=0.4/1.6: dollars for a million tokens in and out')
+      if (model === '')
+        throw invalid('--price', text, 'such as gpt-4.1-mini=0.4/1.6: dollars for a million tokens in and out')
       return [model, { input: Number(input), output: Number(output) }]
     }),
   )
@@ -171,5 +180,7 @@ function optional<Value>(text: string | undefined, read: (text: string) => Value
 }
 
 function invalid(option: string, value: string, what: string): InferloomError {
-  return new InferloomError('invalid_value', `${option} must be ${what}, not '${value.slice(0, 80)}'.`, { param: option })
+  return new InferloomError('invalid_value', `${option} must be ${what}, not '${value.slice(0, 80)}'.`, {
+    param: option,
+  })
 }

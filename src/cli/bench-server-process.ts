@@ -16,7 +16,10 @@ async function serve(loaded: LoadedConfig): Promise<void> {
   const { config } = loaded
   const quiet = { host: '127.0.0.1', port: 0, shutdownGraceSeconds: 0.1 }
   try {
-    const server = await startServer({ ...loaded, config: { ...config, log: 'silent', server: { ...config.server, ...quiet } } })
+    const server = await startServer({
+      ...loaded,
+      config: { ...config, log: 'silent', server: { ...config.server, ...quiet } },
+    })
     process.once('disconnect', () => void server.close().then(() => process.exit()))
     await server.ready()
     tell({ url: server.url })

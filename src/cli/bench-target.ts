@@ -22,7 +22,7 @@ export interface Found {
   readonly models: readonly [string, ...string[]]
   readonly key: string | undefined
   readonly notes: readonly string[]
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 const listMs = 10_000
@@ -34,7 +34,8 @@ export async function findTarget({ names, model, wire, key, headers, loaded }: A
     const { origin, base } = addressOf(first)
     const url = origin + base
     const asked = [...names.slice(1), ...(model === undefined ? [] : [model])]
-    const models = asked.length > 0 ? asked : [await firstModel(url, wire, { ...(key && wire.keyHeader(key)), ...headers })]
+    const models =
+      asked.length > 0 ? asked : [await firstModel(url, wire, { ...(key && wire.keyHeader(key)), ...headers })]
     return { url, models: atLeastOne(models, url), key, notes: [], close: async () => {} }
   }
   const { server, notes, close } = await serverHere(loaded)
@@ -57,7 +58,7 @@ export async function findTarget({ names, model, wire, key, headers, loaded }: A
 interface ServerHere {
   readonly server: ServerClient
   readonly notes: readonly string[]
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 async function serverHere(loaded: LoadedConfig): Promise<ServerHere> {
@@ -68,7 +69,7 @@ async function serverHere(loaded: LoadedConfig): Promise<ServerHere> {
   return { server: new ServerClient(url, loaded.config.server.keys[0]), notes: [note], close }
 }
 
-async function ownServer(loaded: LoadedConfig): Promise<{ url: string; close(): Promise<void> }> {
+async function ownServer(loaded: LoadedConfig): Promise<{ url: string; close: () => Promise<void> }> {
   const file = import.meta.url.endsWith('.ts') ? './bench-server-process.ts' : './bench-server-process.js'
   const child = fork(new URL(file, import.meta.url), [], {
     execArgv: ['--disable-warning=ExperimentalWarning', '--min-semi-space-size=4'],
@@ -78,7 +79,10 @@ async function ownServer(loaded: LoadedConfig): Promise<{ url: string; close(): 
   child.send(loaded)
   const says = await Promise.race([
     once(child, 'message').then(([message]) => message as ServerSays),
-    exited.then((): ServerSays => ({ code: 'internal_error', message: 'The server for this run ended before it was ready.' })),
+    exited.then((): ServerSays => ({
+      code: 'internal_error',
+      message: 'The server for this run ended before it was ready.',
+    })),
   ])
   if ('code' in says) throw new InferloomError(says.code, says.message)
   return {
@@ -103,7 +107,11 @@ async function firstModel(url: string, wire: Wire, headers: Readonly<Record<stri
     listed = response.ok ? await response.json() : {}
   } catch (cause) {
     if (cause instanceof SyntaxError) throw failure('model_not_found', `${url} does not list its models.`, cause)
-    throw new InferloomError('server_unreachable', `No server answers at ${url}. Remedy: start it, or check the address.`, { cause })
+    throw new InferloomError(
+      'server_unreachable',
+      `No server answers at ${url}. Remedy: start it, or check the address.`,
+      { cause },
+    )
   }
   const isObject = typeof listed === 'object' && listed !== null
   const [name] = isObject ? wire.modelNames(listed as Record<string, unknown>) : []

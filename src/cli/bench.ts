@@ -65,7 +65,12 @@ export async function bench({ kind, names, flags, loaded }: BenchCall): Promise<
     const result = await measure({ kind, flags, plan, found, display, controller, notes, given })
     for (const { file, textOf } of outputs) writeFileSync(file, textOf(result))
     if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
-    display.say(lastWords(result, outputs.map(({ file }) => file)))
+    display.say(
+      lastWords(
+        result,
+        outputs.map(({ file }) => file),
+      ),
+    )
     if (result.isInterrupted) process.exitCode = 130
     else if (!result.sweeps.some(({ stages }) => stages.some(({ completed }) => completed > 0))) process.exitCode = 1
   } finally {
@@ -88,7 +93,16 @@ interface Measurement {
   }
 }
 
-async function measure({ kind, flags, plan, found, display, controller, notes, given }: Measurement): Promise<BenchResult> {
+async function measure({
+  kind,
+  flags,
+  plan,
+  found,
+  display,
+  controller,
+  notes,
+  given,
+}: Measurement): Promise<BenchResult> {
   const { slo, prices, seed, timeoutMs, headers, fields } = given
   const { url, key, models } = found
   const wire = wireOf(flags.dialect)
@@ -142,6 +156,13 @@ function interruptible(): AbortController {
 }
 
 function lastWords({ tookSeconds, tokenCounts, notes }: BenchResult, files: readonly string[]): string {
-  const written = files.length > 0 ? `Written: ${files.join(', ')}.` : 'Add -o report.html for a page with plots, -o run.json to compare runs later.'
-  return ['', ...notes.map((note) => `note, ${note}`), `Token counts: ${tokenCounts}. Took ${tookSeconds.toFixed(0)} s. ${written}`].join('\n')
+  const written =
+    files.length > 0
+      ? `Written: ${files.join(', ')}.`
+      : 'Add -o report.html for a page with plots, -o run.json to compare runs later.'
+  return [
+    '',
+    ...notes.map((note) => `note, ${note}`),
+    `Token counts: ${tokenCounts}. Took ${tookSeconds.toFixed(0)} s. ${written}`,
+  ].join('\n')
 }

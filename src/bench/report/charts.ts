@@ -66,7 +66,13 @@ function throughputAgainstLatency(sweep: Sweep): Chart {
 
 type Read = (stage: StageResult) => number | undefined
 
-function against(sweep: Sweep, title: string, xLabel: string, x: (stage: StageResult) => number, lines: readonly (readonly [string, Read])[]): Chart {
+function against(
+  sweep: Sweep,
+  title: string,
+  xLabel: string,
+  x: (stage: StageResult) => number,
+  lines: readonly (readonly [string, Read])[],
+): Chart {
   const stages = sweep.stages.toSorted((a, b) => x(a) - x(b))
   const xs = stages.map(x)
   const fit = sweep.fits.find(({ r2 }) => r2 >= fitThatCounts)
@@ -82,7 +88,13 @@ function against(sweep: Sweep, title: string, xLabel: string, x: (stage: StageRe
   }
 }
 
-function latencies(sweep: Sweep, title: string, metric: 'ttft' | 'tpot' | 'latency', xLabel: string, x: (stage: StageResult) => number): Chart {
+function latencies(
+  sweep: Sweep,
+  title: string,
+  metric: 'ttft' | 'tpot' | 'latency',
+  xLabel: string,
+  x: (stage: StageResult) => number,
+): Chart {
   const kinds: Readonly<Record<string, string>> = { ttft: 'ttft-by-prompt-tokens', latency: 'latency-by-output-tokens' }
   const fits = sweep.fits.filter(({ kind }) => kind === kinds[metric])
   const lines = percentiles.map((name) => [name, (stage: StageResult) => stage[metric]?.[name].value] as const)

@@ -36,7 +36,9 @@ const columns: readonly (readonly [name: string, read: (stage: StageResult, swee
 
 /** A line for each stage. */
 export function csvOf({ sweeps }: BenchResult): string {
-  const rows = sweeps.flatMap((sweep) => sweep.stages.map((stage) => columns.map(([, read]) => cell(read(stage, sweep)))))
+  const rows = sweeps.flatMap((sweep) =>
+    sweep.stages.map((stage) => columns.map(([, read]) => cell(read(stage, sweep)))),
+  )
   return [columns.map(([name]) => name), ...rows].map((row) => `${row.join(',')}\n`).join('')
 }
 

@@ -3,7 +3,15 @@ import { createRequire } from 'node:module'
 import type { BenchResult, Sweep } from '../result.ts'
 import { chartsOf, type Chart } from './charts.ts'
 import { drawCharts } from './page-script.ts'
-import { aboutRows, definitions, errorLines, latencyTable, throughputTable, warningLines, type Table } from './stage-table.ts'
+import {
+  aboutRows,
+  definitions,
+  errorLines,
+  latencyTable,
+  throughputTable,
+  warningLines,
+  type Table,
+} from './stage-table.ts'
 
 const style = `
 :root { color-scheme: light dark; --back: #fff; --text: #1d2430; --soft: #5b6472; --line: #d9dee5; --panel: #f5f7fa;
@@ -64,7 +72,8 @@ ${paragraphs(errorLines(sweep), 'warning')}${paragraphs(warningLines(sweep), 'wa
 }
 
 function table({ head, rows }: Table): string {
-  const cells = (row: readonly string[], tag: 'th' | 'td') => row.map((cell) => `<${tag}>${text(cell)}</${tag}>`).join('')
+  const cells = (row: readonly string[], tag: 'th' | 'td') =>
+    row.map((cell) => `<${tag}>${text(cell)}</${tag}>`).join('')
   const body = rows.map((row) => `<tr>${cells(row, 'td')}</tr>`).join('')
   return `<div class="scroll"><table><thead><tr>${cells(head, 'th')}</tr></thead><tbody>${body}</tbody></table></div>`
 }
@@ -73,7 +82,13 @@ function paragraphs(lines: readonly string[], kind: string): string {
   return lines.map((line) => `<p class="${kind}">${text(line)}</p>`).join('')
 }
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 
 /** Names of models and errors come from servers. */
 function text(value: string): string {

@@ -1,5 +1,13 @@
 import type { BenchResult, Sweep } from '../result.ts'
-import { aboutRows, definitions, errorLines, latencyTable, throughputTable, warningLines, type Table } from './stage-table.ts'
+import {
+  aboutRows,
+  definitions,
+  errorLines,
+  latencyTable,
+  throughputTable,
+  warningLines,
+  type Table,
+} from './stage-table.ts'
 
 /** The whole result as Markdown. */
 export function markdownOf(result: BenchResult): string {

@@ -23,18 +23,27 @@ interface Browser {
 /** Draws each chart into its place, as wide as that is, in the colours of the page. */
 export function drawCharts(browser: Browser, charts: readonly Chart[]): void {
   const height = 260
-  const style = (name: string) => browser.getComputedStyle(browser.document.documentElement).getPropertyValue(name).trim()
+  const style = (name: string) =>
+    browser.getComputedStyle(browser.document.documentElement).getPropertyValue(name).trim()
   const short = (value: number) =>
     Math.abs(value) >= 1000 ? value.toLocaleString('en') : String(Math.round(value * 100) / 100)
   const draw = (element: PageElement, chart: Chart): Plot => {
     const colors = ['--c1', '--c2', '--c3', '--c4'].map(style)
-    const axis = { stroke: style('--text'), grid: { stroke: style('--line'), width: 1 }, ticks: { stroke: style('--line') } }
-    const values = (_: unknown, ticks: readonly (number | null)[]) => ticks.map((each) => (each === null ? '' : short(each)))
+    const axis = {
+      stroke: style('--text'),
+      grid: { stroke: style('--line'), width: 1 },
+      ticks: { stroke: style('--line') },
+    }
+    const values = (_: unknown, ticks: readonly (number | null)[]) =>
+      ticks.map((each) => (each === null ? '' : short(each)))
     const shown = (_: unknown, value: number | null) => (value === null || value === undefined ? '–' : short(value))
     const options = {
       width: element.clientWidth,
       height,
-      scales: { x: { time: false }, y: { range: (_: unknown, __: number, most: number | null) => [0, (most ?? 1) * 1.08 || 1] } },
+      scales: {
+        x: { time: false },
+        y: { range: (_: unknown, __: number, most: number | null) => [0, (most ?? 1) * 1.08 || 1] },
+      },
       axes: [
         { ...axis, label: chart.xLabel, labelSize: 22, values },
         { ...axis, label: chart.yLabel, labelSize: 22, size: 62, values },
@@ -46,7 +55,11 @@ export function drawCharts(browser: Browser, charts: readonly Chart[]): void {
           stroke: colors[index % colors.length],
           width: series.pointsOnly ? 0 : 2,
           ...(series.isDashed && { dash: [6, 4] }),
-          points: { show: !series.isDashed && (series.pointsOnly || chart.x.length <= 30), size: 7, fill: colors[index % colors.length] },
+          points: {
+            show: !series.isDashed && (series.pointsOnly || chart.x.length <= 30),
+            size: 7,
+            fill: colors[index % colors.length],
+          },
           spanGaps: true,
           value: shown,
         })),

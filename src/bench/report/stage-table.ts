@@ -19,7 +19,10 @@ const always: readonly Column[] = [
 const sometimes: readonly Column[] = [
   ['goodput/s', ({ goodput }) => goodput && estimated(goodput)],
   ['met targets', ({ metTargets }) => (metTargets === undefined ? undefined : percent(metTargets))],
-  ['right answers', ({ quality }) => quality && `${percent(quality.value)} (${percent(quality.low)}–${percent(quality.high)})`],
+  [
+    'right answers',
+    ({ quality }) => quality && `${percent(quality.value)} (${percent(quality.low)}–${percent(quality.high)})`,
+  ],
   ['$ per 1,000', ({ costPerThousand }) => (costPerThousand === undefined ? undefined : number(costPerThousand))],
 ]
 

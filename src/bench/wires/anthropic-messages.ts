@@ -1,4 +1,13 @@
-import { countOf, errorName, objectOf, objectsOf, textOf, type EventSays, type ReportedUsage, type Wire } from './wire.ts'
+import {
+  countOf,
+  errorName,
+  objectOf,
+  objectsOf,
+  textOf,
+  type EventSays,
+  type ReportedUsage,
+  type Wire,
+} from './wire.ts'
 
 /** https://platform.claude.com/docs/en/build-with-claude/streaming */
 export const anthropicMessages: Wire = {

@@ -1,4 +1,13 @@
-import { countOf, errorName, objectOf, objectsOf, textOf, type EventSays, type ReportedUsage, type Wire } from './wire.ts'
+import {
+  countOf,
+  errorName,
+  objectOf,
+  objectsOf,
+  textOf,
+  type EventSays,
+  type ReportedUsage,
+  type Wire,
+} from './wire.ts'
 
 /**
  * vLLM, SGLang and llama-server take `ignore_eos`. A grammar whose only rule goes on for ever keeps inferloom and
