@@ -1,3 +1,14 @@
+/** What vectors are for: some models make others for each. */
+export type EmbedPurpose =
+  | 'query'
+  | 'document'
+  | 'similarity'
+  | 'classification'
+  | 'clustering'
+  | 'question'
+  | 'fact-check'
+  | 'code-query'
+
 /** A request to turn texts into vectors, whatever wire it came in by. */
 export interface EmbedRequest {
   readonly model: string
@@ -5,6 +16,8 @@ export interface EmbedRequest {
   readonly inputs: readonly (string | readonly number[])[]
   /** Length of the vectors; absent means the model's own. */
   readonly dimensions?: number
+  /** Absent leaves it to the provider. */
+  readonly purpose?: EmbedPurpose
 }
 
 export interface EmbedResult {

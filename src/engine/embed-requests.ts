@@ -85,7 +85,14 @@ export class EmbedRequests {
 
 type Run = (job: Omit<EmbedJob, 'id'>) => Promise<{ answers: Float32Array[]; tokens: number }>
 
-export async function embedWith(run: Run, { inputs, dimensions }: EmbedRequest): Promise<EmbedResult> {
+export async function embedWith(run: Run, { inputs, dimensions, purpose }: EmbedRequest): Promise<EmbedResult> {
+  if (purpose !== undefined) {
+    // No model file says which words its model wants before a text for what it is for.
+    const message =
+      'input_type (Gemini calls it taskType) says nothing to a local model. ' +
+      "Remedy: leave it out, and write the words that the model's card asks for before each text, such as 'search_query: '."
+    throw new InferloomError('unsupported_parameter', message, { param: 'input_type' })
+  }
   const { answers, tokens } = await run({ inputs, ...(dimensions !== undefined && { dimensions }) })
   return { embeddings: answers, inputTokens: tokens }
 }

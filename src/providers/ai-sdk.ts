@@ -14,6 +14,7 @@ import type { Provider } from './provider.ts'
 import { timeoutsOf } from './timeouts.ts'
 import { countOf, isRecord, listOf, recordOf, textOf } from './wire/fields.ts'
 import { unitVector } from './wire/unit-vector.ts'
+import { purposeWord } from './wire/embed-purpose.ts'
 import { unsupported } from './wire/unsupported.ts'
 
 export const aiSdk: ProviderKind = {
@@ -73,8 +74,11 @@ class AiSdkBridge implements Provider {
     }
   }
 
-  async embed({ model: id, inputs, dimensions }: EmbedRequest, signal: AbortSignal): Promise<EmbedResult> {
+  async embed(request: EmbedRequest, signal: AbortSignal): Promise<EmbedResult> {
     signal.throwIfAborted()
+    const { model: id, inputs, dimensions } = request
+    // Each package has another name for it, if any.
+    purposeWord(request, {}, this.name)
     const values = inputs.map((input, index) => {
       if (typeof input === 'string') return input
       throw unsupported(`input[${index}] as token ids`, this.name, 'send its text')

@@ -93,6 +93,28 @@ describe('over HTTP', () => {
     )
   })
 
+  test('texts are embedded one by one for Titan and together for Cohere, and their tokens are added up', async () => {
+    const upstream = await startUpstream(({ path, body }) =>
+      path.includes('titan')
+        ? json({ embedding: body.includes('"b"') ? [0, 1] : [1, 0], inputTextTokenCount: 3 })
+        : json({ embeddings: { float: [[1], [1], [1]] } }, 200, { 'x-amzn-bedrock-input-token-count': '5' }),
+    )
+    const provider = bedrock({ baseUrl: upstream.url })
+    const { signal } = new AbortController()
+    const inputs = ['a', 'b', 'c']
+    const titan = await provider.embed?.({ model: 'amazon.titan-embed-text-v2:0', inputs }, signal)
+    expect(titan?.embeddings.map((vector) => [...vector])).toEqual([
+      [1, 0],
+      [0, 1],
+      [1, 0],
+    ])
+    expect(titan?.inputTokens).toBe(9)
+    expect(upstream.asked).toHaveLength(3)
+    const cohere = await provider.embed?.({ model: 'cohere.embed-v4:0', inputs }, signal)
+    expect(cohere).toMatchObject({ inputTokens: 5, embeddings: { length: 3 } })
+    expect(upstream.asked).toHaveLength(4)
+  })
+
   test('an exception in mid-stream, a frame that is damaged and a stream that is cut are told apart', async () => {
     const begun = hello.slice(0, 2)
     const damaged = Buffer.from(hello[2] ?? '')

@@ -6,6 +6,7 @@ import type { ProviderKind, ProviderSettings } from './provider-kind.ts'
 import { remoteProvider, type RemoteProviderOptions } from './remote-provider.ts'
 import { timeoutsOf } from './timeouts.ts'
 import { bedrockConverse } from './wire/bedrock-converse.ts'
+import { bedrockEmbed, bedrockRerank } from './wire/bedrock-invoke.ts'
 
 /** Its API keys: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html */
 const env = ['AWS_BEARER_TOKEN_BEDROCK']
@@ -20,6 +21,8 @@ export const amazonBedrock: ProviderKind = {
       baseUrl: settings.baseUrl ?? `https://bedrock-runtime.${region}.${domainOf(region)}`,
       authorize: settings.keys.length > 0 ? withKeys(settings) : withCredentials(settings, region),
       generate: () => [bedrockConverse],
+      embed: bedrockEmbed,
+      rerank: bedrockRerank,
       // Its models are listed by another host, which asks for other permissions.
       ...(settings.models && { models: settings.models }),
       timeouts: timeoutsOf(settings.timeouts),

@@ -34,6 +34,7 @@ export const openaiCompatible: readonly ProviderKind[] = [...presets, other].map
 
 function kindOf(preset: Preset): ProviderKind {
   const { env, chat, completions = false, embeddings = false, list = true, onlyWhenNamed = false, passed = [] } = preset
+  const { purposes = {} } = preset
   const wires = [openaiChatWire(chat), ...(completions ? [openaiCompletionsWire(chat)] : [])]
   return {
     name: preset.name,
@@ -48,7 +49,7 @@ function kindOf(preset: Preset): ProviderKind {
         authorize: signWithKeys({ provider: name, keys, env, header: bearer, headers }),
         generate: () => wires,
         passed: openaiPassed(passed),
-        ...(embeddings && { embed: openaiEmbeddingsWire() }),
+        ...(embeddings && { embed: openaiEmbeddingsWire({ purposes }) }),
         ...(list && { list: openaiModelList(name) }),
       }),
   }

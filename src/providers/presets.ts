@@ -1,3 +1,4 @@
+import type { PurposeWords } from './wire/embed-purpose.ts'
 import type { ChatOptions } from './wire/openai-chat-options.ts'
 import type { PassedName } from './wire/openai-passed.ts'
 
@@ -14,6 +15,8 @@ export interface Preset {
   /** Whether it completes bare prompts. */
   readonly completions?: true
   readonly embeddings?: true
+  /** What it calls the purposes of vectors, where it wants to know. */
+  readonly purposes?: PurposeWords
   /**
    * What is passed on to it as it stands. Embeddings are only where it has vectors in base64, which OpenAI's clients ask
    * for without being told to; elsewhere they are translated.
@@ -160,6 +163,8 @@ export const presets: readonly Preset[] = [
     chat: { reasoning: 'reasoning_content', fields: { ...templateVariables, verbosity: null } },
     completions: true,
     embeddings: true,
+    // https://docs.nvidia.com/nim/nemo-retriever/text-embedding/latest/use-the-api-openai.html
+    purposes: { query: 'query', document: 'passage' },
   },
   // https://huggingface.co/docs/inference-providers/tasks/chat-completion
   {

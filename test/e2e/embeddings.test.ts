@@ -149,6 +149,8 @@ describe('embeddings', () => {
     ['half a character', { input: ['a', '\uD800'] }, 'invalid_value', 'input[1]'],
     ['2,049 texts', { input: Array.from({ length: 2049 }, () => 'a') }, 'invalid_value', 'input'],
     ['another encoding', { input: 'a', encoding_format: 'int8' }, 'invalid_value', 'encoding_format'],
+    ['a purpose', { input: 'a', input_type: 'search_query' }, 'unsupported_parameter', 'input_type'],
+    ['an unknown purpose', { input: 'a', input_type: 'fun' }, 'invalid_value', 'input_type'],
     ['no dimensions', { input: 'a', dimensions: 0 }, 'invalid_value', 'dimensions'],
     ['a parameter there is not', { input: 'a', truncate: true }, 'unknown_parameter', 'truncate'],
   ])('%s is refused by name', async (_, body, code, param) => {

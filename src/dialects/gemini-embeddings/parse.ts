@@ -1,6 +1,6 @@
 // https://ai.google.dev/api/embeddings
 import { z } from 'zod'
-import type { EmbedRequest, EmbedResult } from '../../canonical/embed.ts'
+import type { EmbedPurpose, EmbedRequest, EmbedResult } from '../../canonical/embed.ts'
 import { InferloomError } from '../../canonical/errors.ts'
 import { camelCased } from '../gemini/camel-case.ts'
 import { errorBody } from '../gemini/error-body.ts'
@@ -11,6 +11,19 @@ import { checkBody, text, unknownParameter } from '../parse-body.ts'
 /** OpenAI's bound for one request, which is beyond Google's. */
 const mostInputs = 2048
 
+const purposes = {
+  RETRIEVAL_QUERY: 'query',
+  RETRIEVAL_DOCUMENT: 'document',
+  SEMANTIC_SIMILARITY: 'similarity',
+  CLASSIFICATION: 'classification',
+  CLUSTERING: 'clustering',
+  QUESTION_ANSWERING: 'question',
+  FACT_VERIFICATION: 'fact-check',
+  CODE_RETRIEVAL_QUERY: 'code-query',
+} as const satisfies Record<string, EmbedPurpose>
+type TaskType = keyof typeof purposes
+const taskTypes = Object.keys(purposes) as TaskType[]
+
 const embedding = {
   content: z.strictObject({
     role: z.string().optional(),
@@ -19,8 +32,7 @@ const embedding = {
   // The path says it too.
   model: z.string().optional(),
   outputDimensionality: z.int().min(1).optional(),
-  // What a vector is for changes it at Google alone.
-  taskType: z.literal('TASK_TYPE_UNSPECIFIED', 'cannot be said here').optional(),
+  taskType: z.enum(['TASK_TYPE_UNSPECIFIED', ...taskTypes]).optional(),
 }
 
 const one = z.object(embedding)
@@ -32,9 +44,9 @@ export const geminiEmbed: OneShotDialect<EmbedRequest, EmbedResult> = {
   name: 'gemini-embeddings',
   paths: paths('embedContent'),
   parse(body, { model = '' }) {
-    const { content, outputDimensionality: dimensions } = checkBody(one, camelCased(body), refuse)
+    const parsed = checkBody(one, camelCased(body), refuse)
     return {
-      request: { model: plainModel(model), inputs: [textOf(content, 'content')], ...sized(dimensions) },
+      request: { model: plainModel(model), inputs: [textOf(parsed.content, 'content')], ...optionsOf(parsed) },
       write: (_id, { embeddings: [vector], inputTokens }) =>
         JSON.stringify({ embedding: { values: valuesOf(vector) }, usageMetadata: { promptTokenCount: inputTokens } }),
     }
@@ -48,19 +60,19 @@ export const geminiBatchEmbed: OneShotDialect<EmbedRequest, EmbedResult> = {
   parse(body, { model: named = '' }) {
     const { requests } = checkBody(batch, camelCased(body), refuse)
     const model = plainModel(named)
-    const dimensions = requests[0]?.outputDimensionality
+    const [first] = requests
     requests.forEach((request, index) => {
       const at = `requests[${index}]`
       if (request.model !== undefined && plainModel(request.model) !== model) {
         throw invalid(`${at}.model`, 'is not the model of the address')
       }
-      if (request.outputDimensionality !== dimensions) {
-        throw invalid(`${at}.outputDimensionality`, 'is not that of requests[0]')
+      for (const field of ['outputDimensionality', 'taskType'] as const) {
+        if (request[field] !== first?.[field]) throw invalid(`${at}.${field}`, 'is not that of requests[0]')
       }
     })
     const inputs = requests.map(({ content }, index) => textOf(content, `requests[${index}].content`))
     return {
-      request: { model, inputs, ...sized(dimensions) },
+      request: { model, inputs, ...(first && optionsOf(first)) },
       write: (_id, { embeddings, inputTokens }) =>
         JSON.stringify({
           embeddings: embeddings.map((vector) => ({ values: valuesOf(vector) })),
@@ -75,8 +87,14 @@ function refuse(name: string): void {
   throw unknownParameter(name)
 }
 
-function sized(dimensions: number | undefined): Pick<EmbedRequest, 'dimensions'> {
-  return dimensions === undefined ? {} : { dimensions }
+function optionsOf({
+  outputDimensionality: dimensions,
+  taskType: task,
+}: z.infer<typeof one>): Pick<EmbedRequest, 'dimensions' | 'purpose'> {
+  return {
+    ...(dimensions !== undefined && { dimensions }),
+    ...(task !== undefined && task !== 'TASK_TYPE_UNSPECIFIED' && { purpose: purposes[task] }),
+  }
 }
 
 function textOf({ parts }: z.infer<typeof one>['content'], at: string): string {

@@ -1,6 +1,6 @@
 // https://platform.openai.com/docs/api-reference/embeddings/create
 import { z } from 'zod'
-import type { EmbedRequest, EmbedResult } from '../../canonical/embed.ts'
+import type { EmbedPurpose, EmbedRequest, EmbedResult } from '../../canonical/embed.ts'
 import { InferloomError } from '../../canonical/errors.ts'
 import type { OneShotDialect } from '../one-shot.ts'
 import { parseBody } from '../openai/parameters.ts'
@@ -10,20 +10,39 @@ import { embeddingsBody } from './render.ts'
 const mostInputs = 2048
 const largestToken = 2 ** 31 - 1
 
+/** The words of Cohere, NVIDIA and Voyage, whose models make other vectors for each; OpenAI has no such field. */
+const purposes = {
+  query: 'query',
+  search_query: 'query',
+  document: 'document',
+  passage: 'document',
+  search_document: 'document',
+  semantic_similarity: 'similarity',
+  classification: 'classification',
+  clustering: 'clustering',
+} as const satisfies Record<string, EmbedPurpose>
+const inputTypes = Object.keys(purposes) as (keyof typeof purposes)[]
+
 const body = z.object({
   model: z.string().min(1),
   input: z.unknown(),
   encoding_format: z.enum(['float', 'base64']).default('float'),
   dimensions: z.int().min(1).optional(),
+  input_type: z.enum(inputTypes).optional(),
 })
 
 export const openaiEmbeddings: OneShotDialect<EmbedRequest, EmbedResult> = {
   name: 'openai-embeddings',
   paths: ['/v1/embeddings'],
   parse(given) {
-    const { model, input, encoding_format: encoding, dimensions } = parseBody(body, given)
+    const { model, input, encoding_format: encoding, dimensions, input_type: type } = parseBody(body, given)
     return {
-      request: { model, inputs: inputsOf(input), ...(dimensions !== undefined && { dimensions }) },
+      request: {
+        model,
+        inputs: inputsOf(input),
+        ...(dimensions !== undefined && { dimensions }),
+        ...(type !== undefined && { purpose: purposes[type] }),
+      },
       write: (_id, result) => embeddingsBody(result, { model, encoding }),
     }
   },

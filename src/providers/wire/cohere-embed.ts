@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { InferloomError } from '../../canonical/errors.ts'
 import { cohereRefusal } from './cohere-refusal.ts'
+import { coherePurposes, purposeWord } from './embed-purpose.ts'
 import { checked } from './read-json.ts'
 import { unitVector } from './unit-vector.ts'
 import { unsupported } from './unsupported.ts'
@@ -14,8 +15,13 @@ const reply = z.object({
   meta: z.object({ billed_units: z.object({ input_tokens: count }).nullish() }).nullish(),
 })
 
+/** https://docs.cohere.com/reference/embed: texts */
+const most = 96
+
 export const cohereEmbed: EmbedWire = {
-  request({ model, inputs, dimensions }, { provider }) {
+  most: () => most,
+  request(request, { provider }) {
+    const { model, inputs, dimensions } = request
     const texts = inputs.map((input, index) => {
       if (typeof input === 'string') return input
       throw unsupported(`input[${index}] as token ids`, provider, 'send its text')
@@ -23,8 +29,8 @@ export const cohereEmbed: EmbedWire = {
     const body = {
       model,
       texts,
-      // It wants to know what for, and no client of ours can say; what is stored is more often embedded than what is asked.
-      input_type: 'search_document',
+      // It wants to know what for; where nothing is said, what is stored is more often embedded than what is asked.
+      input_type: purposeWord(request, coherePurposes, provider) ?? 'search_document',
       embedding_types: ['float'],
       ...(dimensions !== undefined && { output_dimension: dimensions }),
       // Its own default cuts what is too long, and says nothing.

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { EmbedRequest } from '../../canonical/embed.ts'
 import { InferloomError } from '../../canonical/errors.ts'
+import { googlePurposes, purposeWord } from './embed-purpose.ts'
 import { geminiRefusal } from './gemini-refusal.ts'
 import { geminiPath } from './gemini-request.ts'
 import { checked } from './read-json.ts'
@@ -19,12 +20,16 @@ const batchReply = z.object({
 
 /** The Gemini API's: each text is a request of its own in one batch. */
 export const geminiEmbed: EmbedWire = {
+  // It answers a longer batch with: at most 100 requests can be in one batch.
+  most: () => 100,
   request(request, { provider }) {
+    const taskType = purposeOf(request, provider)
     const path = geminiPath(request.model, 'batchEmbedContents')
     const model = path.slice('/'.length, path.lastIndexOf(':'))
     const requests = textsOf(request, provider).map((text) => ({
       model: decodeURIComponent(model),
       content: { parts: [{ text }] },
+      ...(taskType !== undefined && { taskType }),
       ...(request.dimensions !== undefined && { outputDimensionality: request.dimensions }),
     }))
     return { path, body: JSON.stringify({ requests }) }
@@ -46,8 +51,14 @@ const predictReply = z.object({
 
 /** Vertex AI's: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api */
 export const vertexEmbed: EmbedWire = {
+  // Models of Gemini take a single text, others 250.
+  most: (model) => (isGemini(model) ? 1 : 250),
   request(request, { provider }) {
-    const instances = textsOf(request, provider).map((content) => ({ content }))
+    const task = purposeOf(request, provider)
+    const instances = textsOf(request, provider).map((content) => ({
+      content,
+      ...(task !== undefined && { task_type: task }),
+    }))
     const { dimensions } = request
     // Its own default cuts what is too long, and says nothing.
     const parameters = { autoTruncate: false, ...(dimensions !== undefined && { outputDimensionality: dimensions }) }
@@ -60,6 +71,16 @@ export const vertexEmbed: EmbedWire = {
     return { embeddings: oneEach(vectors, request), inputTokens: counts.reduce((sum, each) => sum + each, 0) }
   },
   refusal: geminiRefusal,
+}
+
+function isGemini(model: string): boolean {
+  return model.startsWith('gemini-embedding')
+}
+
+/** From the second version on the text itself says what it is for: https://ai.google.dev/gemini-api/docs/embeddings */
+function purposeOf(request: EmbedRequest, provider: string): string | undefined {
+  const said = isGemini(request.model) && !request.model.startsWith('gemini-embedding-001')
+  return purposeWord(request, said ? {} : googlePurposes, provider)
 }
 
 function textsOf({ inputs }: EmbedRequest, provider: string): readonly string[] {

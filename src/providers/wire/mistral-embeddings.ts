@@ -1,4 +1,5 @@
 // https://docs.mistral.ai/api/endpoint/embeddings
+import { purposeWord } from './embed-purpose.ts'
 import { openaiEmbeddingsWire } from './openai-embeddings.ts'
 import type { EmbedWire } from './wire.ts'
 
@@ -6,7 +7,9 @@ import type { EmbedWire } from './wire.ts'
 export function mistralEmbeddingsWire(): EmbedWire {
   return {
     ...openaiEmbeddingsWire(),
-    request({ model, inputs, dimensions }) {
+    request(request, { provider }) {
+      purposeWord(request, {}, provider)
+      const { model, inputs, dimensions } = request
       const length = dimensions === undefined ? {} : { output_dimension: dimensions }
       return { path: '/embeddings', body: JSON.stringify({ model, input: inputs, ...length }) }
     },

@@ -1,6 +1,7 @@
 // https://platform.openai.com/docs/api-reference/embeddings
 import type { EmbedRequest, EmbedResult } from '../../canonical/embed.ts'
 import { InferloomError } from '../../canonical/errors.ts'
+import { purposeWord, type PurposeWords } from './embed-purpose.ts'
 import { countOf, isRecord, recordOf } from './fields.ts'
 import { openaiRefusal } from './openai-refusal.ts'
 import { unitVector } from './unit-vector.ts'
@@ -11,23 +12,29 @@ export interface EmbeddingsOptions {
   readonly base64?: boolean
   /** Absent means `/embeddings`. */
   readonly path?: (model: string) => string
+  /** What it calls the purposes of vectors in `input_type`, which OpenAI does not have. */
+  readonly purposes?: PurposeWords
 }
 
 /** OpenAI's embeddings, as one provider speaks them. */
 export function openaiEmbeddingsWire({
   base64 = false,
   path = () => '/embeddings',
+  purposes = {},
 }: EmbeddingsOptions = {}): EmbedWire {
   return {
-    request: ({ model, inputs, dimensions }) => ({
-      path: path(model),
-      body: JSON.stringify({
+    request(request, { provider }) {
+      const { model, inputs, dimensions } = request
+      const purpose = purposeWord(request, purposes, provider)
+      const body = {
         model,
         input: inputs,
         encoding_format: base64 ? 'base64' : 'float',
         ...(dimensions !== undefined && { dimensions }),
-      }),
-    }),
+        ...(purpose !== undefined && { input_type: purpose }),
+      }
+      return { path: path(model), body: JSON.stringify(body) }
+    },
     result: embeddingsResult,
     refusal: openaiRefusal,
   }

@@ -94,8 +94,11 @@ export interface CountWire {
 }
 
 export interface EmbedWire {
+  /** Inputs that one request may hold; more are sent in several. Absent means any number. */
+  readonly most?: (model: string) => number
   request(request: EmbedRequest, options: { readonly provider: string }): WireRequest
-  result(body: unknown, request: EmbedRequest): EmbedResult
+  /** `headers` have names in lower case. */
+  result(body: unknown, request: EmbedRequest, headers?: Readonly<Record<string, string>>): EmbedResult
   /** Absent means OpenAI's shape of errors. */
   refusal?(refusal: UpstreamRefusal): InferloomError
 }
