@@ -1,16 +1,18 @@
 // https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers
-import type { LimitLeft, LimitStanding } from '../../canonical/limit-standing.ts'
+import type { LimitStanding } from '../../canonical/limit-standing.ts'
 
 export function limitHeaders({ requests, tokens }: LimitStanding): Record<string, string> {
-  return { ...headersOf('requests', requests), ...headersOf('tokens', tokens) }
-}
-
-function headersOf(unit: string, left: LimitLeft | undefined): Record<string, string> {
-  if (!left) return {}
   return {
-    [`x-ratelimit-limit-${unit}`]: String(left.limit),
-    [`x-ratelimit-remaining-${unit}`]: String(left.remaining),
-    [`x-ratelimit-reset-${unit}`]: durationText(left.resetMs),
+    ...(requests && {
+      'x-ratelimit-limit-requests': String(requests.limit),
+      'x-ratelimit-remaining-requests': String(requests.remaining),
+      'x-ratelimit-reset-requests': durationText(requests.resetMs),
+    }),
+    ...(tokens && {
+      'x-ratelimit-limit-tokens': String(tokens.limit),
+      'x-ratelimit-remaining-tokens': String(tokens.remaining),
+      'x-ratelimit-reset-tokens': durationText(tokens.resetMs),
+    }),
   }
 }
 

@@ -59,7 +59,13 @@ export async function budgetLines(
       const { projected = null, usedUpAt } = projection ?? {}
       const taken = meter.taken()
       lines.push({
-        ...{ kind, id, name, window, usd, soft, spent },
+        kind,
+        id,
+        name,
+        window,
+        usd,
+        soft,
+        spent,
         reserved: taken - spent,
         left: Math.max(0, usd - taken),
         start: new Date(period.start).toISOString(),

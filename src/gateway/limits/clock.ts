@@ -14,3 +14,28 @@ export function machineClock(): Clock {
     time: () => (latest = Math.max(latest, Date.now())),
   }
 }
+
+/** Stands still until somebody looks again: what is decided in one step is decided of one moment. */
+export class StillClock implements Clock {
+  readonly #clock: Clock
+  #elapsed = 0
+  #time = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.look()
+  }
+
+  look(): void {
+    this.#elapsed = this.#clock.elapsed()
+    this.#time = this.#clock.time()
+  }
+
+  elapsed(): number {
+    return this.#elapsed
+  }
+
+  time(): number {
+    return this.#time
+  }
+}

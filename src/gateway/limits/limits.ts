@@ -6,11 +6,11 @@ import type { Caller } from '../caller.ts'
 import type { Admission, Admitted, Asked, Settlement } from './admission.ts'
 import { Allowance, type AllowanceParts, type Party, type Rule, type Taken } from './allowance.ts'
 import { Calendar } from './calendar.ts'
-import type { Clock } from './clock.ts'
+import { StillClock, type Clock } from './clock.ts'
 import { estimateInput } from './estimate.ts'
 import type { Gate } from './gate.ts'
 import type { KeyLimits } from './key-limits.ts'
-import type { Reserved, Unit } from './meters.ts'
+import { PeriodMeter, type Reserved, type Unit } from './meters.ts'
 import { partyName, refusal, type Exceeded } from './refusal.ts'
 import { standingOf } from './standing.ts'
 import { Turns } from './turns.ts'
@@ -70,6 +70,7 @@ const mostDollars = 1_000_000
  */
 export class Limits implements Admission {
   readonly #parts: LimitsParts
+  readonly #clock: StillClock
   readonly #allowanceParts: AllowanceParts
   readonly #allowances = new Map<string, Allowance>()
   readonly #merged = new WeakMap<KeyLimits, KeyLimits>()
@@ -78,28 +79,32 @@ export class Limits implements Admission {
   #sweptAt = 0
 
   constructor(parts: LimitsParts) {
-    const { settings, clock, spending } = parts
+    const { settings, spending } = parts
     this.#parts = parts
-    this.#allowanceParts = { clock, spending, calendar: new Calendar(settings.timeZone) }
+    this.#clock = new StillClock(parts.clock)
+    this.#allowanceParts = { clock: this.#clock, spending, calendar: new Calendar(settings.timeZone) }
     this.#turns = new Turns(settings)
     this.#modelNames = Object.keys(settings.models)
   }
 
   admit(asked: Asked): Admitted | Promise<Admitted> {
+    this.#clock.look()
     this.#sweep()
     const allowances = this.#of(asked)
-    const at = this.#parts.clock.time()
+    const at = this.#clock.time()
     if (allowances.length === 0) return { settle: (settlement) => this.#spend(asked, at, this.#taken(settlement)) }
     const loading = allowances.flatMap((each) => each.ready() ?? [])
     if (loading.length === 0) return this.#admit(asked, allowances)
     return Promise.all(loading).then(() => {
       asked.signal.throwIfAborted()
+      this.#clock.look()
       return this.#admit(asked, this.#of(asked))
     })
   }
 
   /** One of each party, for those who show how it stands; knows all that it counts. */
   async allowance(party: Party, limits: KeyLimits): Promise<Allowance> {
+    this.#clock.look()
     const allowance = this.#allowance(party, limits)
     await allowance.ready()
     return allowance
@@ -126,13 +131,15 @@ export class Limits implements Admission {
         setAside.push({ unit: rule.unit, reserved: rule.meter.reserve(amountOf(rule, estimate)) })
       }
     }
-    const at = this.#parts.clock.time()
+    const at = this.#clock.time()
     for (const allowance of allowances) allowance.open++
     const finish = (taken: Taken) => {
+      this.#clock.look()
       for (const { unit, reserved } of setAside) reserved.settle(taken[unit])
       for (const allowance of allowances) allowance.open--
     }
     const admitted = (leave: () => void): Admitted => {
+      this.#clock.look()
       let settled = false
       return {
         standing: standingOf(allowances),
@@ -230,6 +237,7 @@ export class Limits implements Admission {
   /** Counts it for whoever has something counted by periods now, whether that was so at its beginning or not. */
   #spend(asked: Asked, at: number, taken: Taken): void {
     if (this.#allowances.size === 0) return
+    this.#clock.look()
     for (const allowance of this.#of(asked)) {
       allowance.spend(taken, at)
       for (const rule of allowance.rules) {
@@ -242,8 +250,8 @@ export class Limits implements Admission {
   }
 
   #tell({ kind, id }: Party, { window, limit: usd, soft, meter }: Rule, event: 'budget.soft' | 'budget.hard'): void {
-    const period = this.#allowanceParts.calendar.period(window, this.#parts.clock.time())
-    this.#parts.notices.tell({ event, kind, id, window, usd, soft, spent: meter.taken(), period })
+    if (!(meter instanceof PeriodMeter)) return
+    this.#parts.notices.tell({ event, kind, id, window, usd, soft, spent: meter.taken(), period: meter.period })
   }
 
   /** Whoever limits a request, with the limits as they are now. */
@@ -273,12 +281,12 @@ export class Limits implements Admission {
       this.#allowances.set(name, allowance)
     }
     allowance.limitTo(limits)
-    allowance.usedAt = this.#parts.clock.elapsed()
+    allowance.usedAt = this.#clock.elapsed()
     return allowance
   }
 
   #sweep(): void {
-    const now = this.#parts.clock.elapsed()
+    const now = this.#clock.elapsed()
     if (now - this.#sweptAt < sweepMs) return
     this.#sweptAt = now
     for (const [name, allowance] of this.#allowances) {

@@ -2,6 +2,8 @@ import { InferloomError } from '../../canonical/errors.ts'
 import type { LimitStanding } from '../../canonical/limit-standing.ts'
 import type { Party, Rule } from './allowance.ts'
 
+const shownNumber = new Intl.NumberFormat('en')
+
 /** A limit that has no room for a request. */
 export interface Exceeded {
   readonly party: Party
@@ -23,14 +25,14 @@ export function refusal({ party, rule, amount, waitMs }: Exceeded, standing: Lim
     const message = `The budget of ${dollars(limit)} a ${window} ${whose} has ${dollars(left)} left, and this request may cost ${dollars(amount)}. Remedy: ask for less with a lower max_tokens, ${until}or raise the budget.`
     return new InferloomError('budget_exceeded', message, details)
   }
-  const shown = limit.toLocaleString('en')
+  const shown = shownNumber.format(limit)
   if (amount > limit) {
-    const message = `The request needs about ${amount.toLocaleString('en')} tokens, and the limit ${whose} is ${shown} a ${window}. Remedy: shorten the prompt, lower max_tokens, or raise the limit.`
+    const message = `The request needs about ${shownNumber.format(amount)} tokens, and the limit ${whose} is ${shown} a ${window}. Remedy: shorten the prompt, lower max_tokens, or raise the limit.`
     return new InferloomError('rate_limited', message, { standing })
   }
   const needs =
     unit === 'tokens'
-      ? ` has ${left.toLocaleString('en')} left, and this request needs about ${amount.toLocaleString('en')}`
+      ? ` has ${shownNumber.format(left)} left, and this request needs about ${shownNumber.format(amount)}`
       : ' is used up'
   const message = `The limit of ${shown} ${unit} a ${window} ${whose}${needs}. Remedy: ${until}or raise the limit.`
   return new InferloomError('rate_limited', message, details)
