@@ -26,7 +26,14 @@ export interface TestServer extends RunningServer {
 export async function startTestServer(env: Record<string, string> = {}, file?: string): Promise<TestServer> {
   const home = mkdtempSync(join(tmpdir(), 'inferloom-test-'))
   const loaded = await loadConfig({
-    env: { INFERLOOM_HOME: home, INFERLOOM_PORT: '0', INFERLOOM_LOG: 'silent', INFERLOOM_PRICES_UPDATE: 'false', ...oneThread, ...env },
+    env: {
+      INFERLOOM_HOME: home,
+      INFERLOOM_PORT: '0',
+      INFERLOOM_LOG: 'silent',
+      INFERLOOM_PRICES_UPDATE: 'false',
+      ...oneThread,
+      ...env,
+    },
     ...(file !== undefined && { file }),
   })
   const server = await startServer(loaded)
@@ -35,11 +42,11 @@ export async function startTestServer(env: Record<string, string> = {}, file?: s
   return {
     ...server,
     client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: key ?? 'none', maxRetries: 0 }),
-    get: (path, headers = {}) => fetch(server.url + path, { headers }),
+    get: (path, headers = {}) => fetch(server.url + path, { headers: { ...forAdmin(server, path), ...headers } }),
     post: (path, body, headers = {}) =>
       fetch(server.url + path, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
+        headers: { 'content-type': 'application/json', ...forAdmin(server, path), ...headers },
         body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
       }),
     close: async () => {
@@ -47,6 +54,16 @@ export async function startTestServer(env: Record<string, string> = {}, file?: s
       rmSync(home, { recursive: true, force: true })
     },
   }
+}
+
+/** With it commands find a server whose home is not theirs. */
+export function commandEnv({ url, adminKey }: RunningServer): Record<string, string> {
+  return { INFERLOOM_PORT: new URL(url).port, INFERLOOM_ADMIN_KEY: adminKey.key }
+}
+
+/** The admin API always asks for its key. */
+function forAdmin({ adminKey }: RunningServer, path: string): Record<string, string> {
+  return path.startsWith('/admin') ? { authorization: `Bearer ${adminKey.key}` } : {}
 }
 
 export const question = [{ role: 'user' as const, content: 'What is inference?' }]

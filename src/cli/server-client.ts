@@ -1,4 +1,5 @@
 import { errorCatalogue, InferloomError, type ErrorCode } from '../canonical/errors.ts'
+import { readAdminKey } from '../server/admin-key.ts'
 import type { LoadedConfig } from '../config/load.ts'
 
 /** The `error` of an answer, or of an event in a stream. */
@@ -23,10 +24,14 @@ export class ServerClient {
     this.#key = key
   }
 
-  static of({ config }: LoadedConfig): ServerClient {
+  /** With the key of whoever owns the home, which opens everything, or else one of the configuration. */
+  static of({ config, home, env }: LoadedConfig): ServerClient {
     const { host, port, keys } = config.server
     const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-    return new ServerClient(`http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`, keys[0])
+    return new ServerClient(
+      `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`,
+      env['INFERLOOM_ADMIN_KEY'] || readAdminKey(home) || keys[0],
+    )
   }
 
   async request(path: string, init: { body?: unknown; signal?: AbortSignal } = {}): Promise<Response> {

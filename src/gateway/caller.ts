@@ -17,3 +17,8 @@ export interface Caller {
 
 /** Processes of this machine, as long as no key was made or set. The admin API needs a key all the same. */
 export const localCaller: Caller = { keyId: 'local', name: 'local', scopes: new Set(['inference']) }
+
+/** Whose stored answers are whose; undefined where nobody is told apart. */
+export function ownerOf(caller: Caller): string | undefined {
+  return caller === localCaller ? undefined : caller.keyId
+}

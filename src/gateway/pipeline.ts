@@ -5,8 +5,9 @@ import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 import type { RelayReply, RelayRequest, TokenCount } from '../providers/provider.ts'
 import { Account, type Steps } from './account.ts'
-import type { Caller } from './caller.ts'
+import { localCaller, type Caller } from './caller.ts'
 import { limitOf } from './deadline.ts'
+import { refuseOthers } from './keys/allowed-models.ts'
 import type { Models, Served } from './models.ts'
 
 /** What came with a request beside its body. */
@@ -120,7 +121,9 @@ export class Pipeline {
 
   /** Undefined where the model's provider does not say. Nothing is answered, so that the ledger has nothing to keep. */
   async countTokens(request: GenerateRequest, context: RequestContext): Promise<TokenCount | undefined> {
-    const { provider, model } = this.#models.find(request.model)
+    const served = this.#models.find(request.model)
+    refuseOthers(context.caller ?? localCaller, request.model, served)
+    const { provider, model } = served
     const limit = limitOf(context, provider)
     try {
       return await provider.countTokens?.({ ...request, model }, limit.signal)

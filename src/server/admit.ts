@@ -1,25 +1,28 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { InferloomError } from '../canonical/errors.ts'
-import { Guard, type GuardOptions } from './guard.ts'
+import { localCaller, type Caller, type Scope } from '../gateway/caller.ts'
+import { Guard, requireScope, type GuardOptions } from './guard.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who sends it, where keys are asked for. */
-    owner: string | undefined
+    /** Who sends it. */
+    caller: Caller
   }
 }
 
 /** Paths that whoever watches over the process may ask for without a key. */
-const open: ReadonlySet<string> = new Set(['/health', '/ready'])
+const watched: ReadonlySet<string> = new Set(['/health', '/ready'])
 
 /** Names every answer, and lets in who may come in. */
-export function admitRequests(app: FastifyInstance, guardOptions: GuardOptions, isClosing: () => boolean): void {
-  const guard = new Guard(guardOptions)
-  app.decorateRequest('owner', undefined)
+export function admitRequests(app: FastifyInstance, options: GuardOptions, isClosing: () => boolean): void {
+  const guard = new Guard(options)
+  const open = options.isLocal ? new Set([...watched, '/metrics']) : watched
+  app.decorateRequest('caller')
   // Without a promise: this runs before every request.
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id)
-    const { idHeader } = request.routeOptions.config
+    const { config, url: route = '' } = request.routeOptions
+    const { idHeader } = config
     if (idHeader !== undefined) void reply.header(idHeader, request.id)
     try {
       if (isClosing()) {
@@ -30,12 +33,24 @@ export function admitRequests(app: FastifyInstance, guardOptions: GuardOptions, 
       const origin = guard.checkOrigin(request.headers)
       if (origin !== undefined) allowOrigin(origin, reply)
       if (origin !== undefined && request.method === 'OPTIONS') return answerPreflight(reply)
-      if (!open.has(request.url)) request.owner = guard.checkKey(request.headers, request.url)
+      if (open.has(route)) {
+        request.caller = localCaller
+        return done()
+      }
+      request.caller = guard.identify(request.headers, request.url)
+      requireScope(request.caller, scopeOf(route, request.method))
       done()
     } catch (error) {
       done(error as Error)
     }
   })
+}
+
+/** By the route that was found: its address can be written in several ways, such as /%61dmin/keys. */
+function scopeOf(route: string, method: string): Scope {
+  if (route === '/metrics') return 'admin:read'
+  if (!route.startsWith('/admin')) return 'inference'
+  return method === 'GET' || method === 'HEAD' ? 'admin:read' : 'admin'
 }
 
 function allowOrigin(origin: string, reply: FastifyReply): void {

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
+import { ownerOf } from '../gateway/caller.ts'
 import type { RequestContext } from '../gateway/pipeline.ts'
 import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
@@ -22,7 +23,7 @@ export async function answerOnce<Request, Result>(
   reply: FastifyReply,
 ): Promise<unknown> {
   const receivedAt = performance.now() - reply.elapsedTime
-  const recalled = await dialect.recall?.(isRecord(request.body) ? request.body : {}, request.owner ?? '')
+  const recalled = await dialect.recall?.(isRecord(request.body) ? request.body : {}, ownerOf(request.caller) ?? '')
   const parsed = dialect.parse(request.body, request.params as Readonly<Record<string, string>>, recalled)
   const deadline = askedDeadline(request.headers)
   return await whileConnected(active, reply, async (signal) => {
@@ -31,6 +32,7 @@ export async function answerOnce<Request, Result>(
     // None of these answers has output tokens.
     const length = { maxOutputTokens: 0 }
     const context = {
+      caller: request.caller,
       id,
       dialect: dialect.name,
       stream: false,

@@ -5,6 +5,7 @@ import type { StreamEvent } from '../canonical/events.ts'
 import type { LimitStanding } from '../canonical/limit-standing.ts'
 import { askedLength } from '../dialects/asked-length.ts'
 import type { Address, AnswerWriter, Dialect } from '../dialects/dialect.ts'
+import { ownerOf } from '../gateway/caller.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
 import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
@@ -26,8 +27,9 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   const { dialect, pipeline, active, idleTimeoutMs } = options
   const receivedAt = performance.now() - reply.elapsedTime
   const body = isRecord(request.body) ? request.body : {}
-  const address = { ...addressOf(dialect, request, body), ...(request.owner !== undefined && { owner: request.owner }) }
-  const { owner } = request
+  const { caller } = request
+  const owner = ownerOf(caller)
+  const address = { ...addressOf(dialect, request, body), ...(owner !== undefined && { owner }) }
   const deadline = askedDeadline(request.headers)
   const controller = new AbortController()
   const place = active.add(controller)
@@ -48,6 +50,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
       stream: address.stream,
       receivedAt,
       signal,
+      caller,
       text,
       admitted: (standing: LimitStanding) => tellStanding(reply, standing),
       ...tier,

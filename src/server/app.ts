@@ -25,6 +25,7 @@ import { answerOnce } from './answer-once.ts'
 import { answerPassed } from './answer-passed.ts'
 import { answer } from './answer.ts'
 import { postRoutes } from './custom-methods.ts'
+import type { GuardOptions } from './guard.ts'
 import { installErrorHandlers, onClientError } from './http-errors.ts'
 import { readBodiesAsJson } from './json-bodies.ts'
 import { addModelRoutes } from './model-routes.ts'
@@ -35,6 +36,7 @@ const dialects = [openaiChat, openaiCompletions, anthropicMessages, gemini]
 
 export interface AppParts {
   readonly config: Config
+  readonly admission: GuardOptions
   readonly models: Models
   readonly pipeline: Pipeline
   readonly providers: readonly Provider[]
@@ -48,6 +50,7 @@ export interface AppParts {
 /** Everything that HTTP clients can ask for, short of the admin API. */
 export function buildApp({
   config,
+  admission,
   models,
   pipeline,
   providers,
@@ -75,7 +78,7 @@ export function buildApp({
   })
   installErrorHandlers(app)
   readBodiesAsJson(app)
-  admitRequests(app, server, isClosing)
+  admitRequests(app, admission, isClosing)
   const post = postRoutes(app)
   const idleTimeoutMs = server.idleTimeoutSeconds * 1000
 

@@ -3,25 +3,44 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { InferloomError } from '../canonical/errors.ts'
+import { localCaller, type Caller, type Scope } from '../gateway/caller.ts'
+import type { KeyRing } from '../gateway/keys/key-ring.ts'
+import { keysBegin } from '../gateway/keys/key-token.ts'
 
 export interface GuardOptions {
+  /** Those of the configuration. They open inference. */
   readonly keys: readonly string[]
+  /** Those that were made. */
+  readonly ring: KeyRing
+  readonly adminKey: string
+  /** Whether only this machine can reach the server. */
+  readonly isLocal: boolean
+  /** Whether processes of this machine need no key; undefined: as long as there is none. */
+  readonly localWithoutKey?: boolean | undefined
   readonly allowedHosts: readonly string[]
   readonly allowedOrigins: readonly string[]
 }
 
-/** Decides who may speak to this server at all. Throws `host_refused`, `origin_refused` or `invalid_api_key`. */
+/** Decides who may speak to this server at all, and who it is. Throws an error that says why not. */
 export class Guard {
   readonly #hosts: ReadonlySet<string>
   readonly #origins: ReadonlySet<string>
-  readonly #keys: readonly Buffer[]
+  readonly #keys: readonly { readonly hash: Buffer; readonly caller: Caller }[]
+  readonly #ring: KeyRing
+  readonly #adminKey: Buffer
+  readonly #isLocal: boolean
+  readonly #localWithoutKey: boolean | undefined
   /** The last Host header that was allowed: most clients send the same one each time. */
   #allowedHost: string | undefined
 
-  constructor({ keys, allowedHosts, allowedOrigins }: GuardOptions) {
+  constructor({ keys, ring, adminKey, isLocal, localWithoutKey, allowedHosts, allowedOrigins }: GuardOptions) {
     this.#hosts = new Set(['localhost', hostname(), ...allowedHosts].map((host) => host.toLowerCase()))
     this.#origins = new Set(allowedOrigins)
-    this.#keys = keys.map(digest)
+    this.#keys = keys.map(configuredKey)
+    this.#ring = ring
+    this.#adminKey = digest(adminKey)
+    this.#isLocal = isLocal
+    this.#localWithoutKey = localWithoutKey
   }
 
   /**
@@ -48,20 +67,56 @@ export class Guard {
     throw new InferloomError('origin_refused', message)
   }
 
-  /** Returns a name for whoever holds the key, from which the key cannot be told; undefined where none is asked for. */
-  checkKey(headers: IncomingHttpHeaders, url: string): string | undefined {
+  /** Who sends this; where none is asked for, `local` is whoever sends no key, or something that clients send for none. */
+  identify(headers: IncomingHttpHeaders, url: string): Caller {
     refuseKeyInUrl(url)
-    if (this.#keys.length === 0) return undefined
     const given = keyOf(headers)
+    const known = given === '' ? undefined : this.#holderOf(given)
+    if (known) return known
+    if (this.#needsNone && !given.startsWith(keysBegin)) return localCaller
+    throw new InferloomError('invalid_api_key', given === '' ? keyNeeded : 'The key that was sent is not known.')
+  }
+
+  get #needsNone(): boolean {
+    return this.#isLocal && (this.#localWithoutKey ?? (this.#keys.length === 0 && !this.#ring.isUsed))
+  }
+
+  #holderOf(given: string): Caller | undefined {
+    const made = given.startsWith(keysBegin) ? this.#ring.find(given) : undefined
+    if (made?.state === 'active') return made.caller
+    if (made) {
+      const when = new Date(made.at).toISOString()
+      throw new InferloomError('invalid_api_key', `The key '${made.name}' ${stateWords[made.state]} ${when}.`)
+    }
     const hashed = digest(given)
     // Digests have one length and are compared in constant time, so that neither length nor prefix of a key shows.
-    if (this.#keys.some((key) => timingSafeEqual(key, hashed))) return hashed.toString('hex', 0, 8)
-    const message =
-      given === ''
-        ? 'A key is needed: send "Authorization: Bearer <key>", or the key as x-api-key or x-goog-api-key.'
-        : 'The key that was sent is not known.'
+    if (timingSafeEqual(this.#adminKey, hashed)) return adminCaller
+    return this.#keys.find(({ hash }) => timingSafeEqual(hash, hashed))?.caller
+  }
+}
+
+const stateWords = { expired: 'expired on', revoked: 'was revoked on', replaced: 'was replaced by another on' } as const
+const keyNeeded = 'A key is needed: send "Authorization: Bearer <key>", or the key as x-api-key or x-goog-api-key.'
+
+const adminCaller: Caller = { keyId: 'admin', name: 'admin', scopes: new Set(['inference', 'admin:read', 'admin']) }
+
+/** Under a name from which the key cannot be told. */
+function configuredKey(key: string, index: number): { readonly hash: Buffer; readonly caller: Caller } {
+  const hash = digest(key)
+  const scopes: ReadonlySet<Scope> = new Set(['inference'])
+  return { hash, caller: { keyId: hash.toString('hex', 0, 8), name: `server.keys[${index}]`, scopes } }
+}
+
+/** Throws where a caller may not do what a request asks for. */
+export function requireScope(caller: Caller, scope: Scope): void {
+  const { scopes } = caller
+  if (scopes.has(scope) || (scope === 'admin:read' && scopes.has('admin'))) return
+  if (caller === localCaller) {
+    const message = `A key with the scope ${scope} is needed. Remedy: send "Authorization: Bearer <key>" with the key in the file admin-key of the data folder.`
     throw new InferloomError('invalid_api_key', message)
   }
+  const message = `The key '${caller.name}' has no scope ${scope}. Remedy: use one that has, such as the one in the file admin-key of the data folder.`
+  throw new InferloomError('permission_denied', message)
 }
 
 /** OpenAI's, Anthropic's and Google's ways to send a key, so that their clients need no other. */

@@ -1,7 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { localCaller } from '../gateway/caller.ts'
 import { Ledger } from '../gateway/ledger/ledger.ts'
 import { Models } from '../gateway/models.ts'
 import { Pipeline } from '../gateway/pipeline.ts'
@@ -10,6 +9,9 @@ import { RequestMetrics } from '../gateway/telemetry/request-metrics.ts'
 import { openStore } from '../storage/store.ts'
 import { Roster } from '../transport/roster.ts'
 import { addBudgetRoutes } from './admin-budgets.ts'
+import { adminKey, type AdminKey } from './admin-key.ts'
+import { addKeyRoutes } from './key-routes.ts'
+import { openKeys } from './keys.ts'
 import { addAdminRoutes } from './admin.ts'
 import { buildApp } from './app.ts'
 import { openPool } from './engines.ts'
@@ -24,6 +26,8 @@ import type { ModelInfo } from '../providers/provider.ts'
 export interface RunningServer {
   /** `http://127.0.0.1:4633` */
   readonly url: string
+  /** Of whoever owns the home. */
+  readonly adminKey: AdminKey
   /** Resolves when every model can answer; rejects with the reason when one never will. */
   ready(): Promise<readonly ModelInfo[]>
   /** Stops accepting, lets running answers finish for the set time, then ends them. */
@@ -34,16 +38,19 @@ export interface RunningServer {
 export async function startServer(loaded: LoadedConfig): Promise<RunningServer> {
   const { config, home } = loaded
   const { host, port, keys, shutdownGraceSeconds } = config.server
-  if (!isLoopback(host) && keys.length === 0) {
-    throw new InferloomError(
-      'bind_refused',
-      `Listening on ${host} would let everyone who can reach this machine use it. ` +
-        'Remedy: set server.keys (INFERLOOM_KEYS) to a key of 16 characters or more, or listen on 127.0.0.1.',
-    )
-  }
   const { opened, complaints } = await openProviders(loaded)
   const providers = opened.map(({ provider }) => provider)
   const store = await openStore(home)
+  const held = await openKeys(home, store)
+  if (!isLoopback(host) && keys.length === 0 && !held.ring.isUsed) {
+    await store.close()
+    throw new InferloomError(
+      'bind_refused',
+      `Listening on ${host} would let everyone who can reach this machine use it. ` +
+        'Remedy: make a key with inferloom keys create, set server.keys (INFERLOOM_KEYS) to one of 16 characters or more, or listen on 127.0.0.1.',
+    )
+  }
+  const admin = adminKey(home)
   const active = new Roster<AbortController>()
   let closing: Promise<void> | undefined
   const ledger = new Ledger({
@@ -70,14 +77,15 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     prices,
     ledger,
     store,
-    limitsOf: () => ({}),
-    holders: () => [{ kind: 'key', id: localCaller.keyId, name: localCaller.name }],
+    limitsOf: (caller) => held.ring.limitsOf(caller),
+    holders: () => held.holders(),
     onTrouble: (error) => app.log.warn({ err: error }, 'a notice of a budget could not be sent'),
   })
   const metrics = new RequestMetrics()
   const models = new Models({ local: [pool], remote: providers })
   const app = buildApp({
     config,
+    admission: { ...config.server, ring: held.ring, adminKey: admin.key, isLocal: isLoopback(host) },
     models,
     pipeline: new Pipeline(models, { admission: limits.limits, prices, ledger, metrics }),
     providers: [pool, ...providers],
@@ -90,6 +98,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   addAdminRoutes(app, { pool, opened })
   addMetricsRoute(app, { requests: metrics, ledger, pool, active })
   addBudgetRoutes(app, limits)
+  addKeyRoutes(app, held.admin)
   addLedgerRoutes(app, { rows: store.ledger, ledger })
 
   const end = async () => {
@@ -124,6 +133,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
   return {
     url: `http://${shown}:${address.port}`,
+    adminKey: admin,
     ready: async () => {
       await pool.ready()
       return models.list()

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { InferloomError } from '../canonical/errors.ts'
 import { inputOf, outputOf, type Archive, type Item } from '../dialects/openai-responses/archive.ts'
+import { ownerOf } from '../gateway/caller.ts'
 import type { ResponseStore } from '../gateway/responses/response-store.ts'
 
 type Stored = Archive & Pick<ResponseStore, 'delete'>
@@ -39,8 +40,8 @@ export function addStoredResponseRoutes(app: FastifyInstance, stored: Stored | u
   })
 }
 
-function asked({ params, owner }: FastifyRequest): { id: string; owner: string } {
-  return { id: (params as { id: string }).id, owner: owner ?? '' }
+function asked({ params, caller }: FastifyRequest): { id: string; owner: string } {
+  return { id: (params as { id: string }).id, owner: ownerOf(caller) ?? '' }
 }
 
 function notFound(id: string, keeps: boolean): InferloomError {

@@ -6,7 +6,15 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { version } from '../../src/version.ts'
-import { engineOf, question, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
+import {
+  commandEnv,
+  engineOf,
+  question,
+  startTestServer,
+  temporaryFolder,
+  until,
+  type TestServer,
+} from '../server-fixture.ts'
 import { builtinModel, commandOf, environmentOf, output, processesIn, run, start } from './command-fixture.ts'
 
 const posix = process.platform !== 'win32'
@@ -21,7 +29,7 @@ afterAll(() => server.close())
 
 /** Runs a command that finds the server of this file. */
 function ask(args: readonly string[], input = '') {
-  return run(args, { folder: temporaryFolder(), env: { INFERLOOM_PORT: new URL(server.url).port }, input })
+  return run(args, { folder: temporaryFolder(), env: commandEnv(server), input })
 }
 
 describe('help', () => {
@@ -130,7 +138,7 @@ describe('chat', () => {
     const command = commandOf(['chat']).map((part) => `'${part}'`)
     const child = spawn('script', ['-qec', command.join(' '), '/dev/null'], {
       cwd: folder,
-      env: { ...environmentOf(folder, { INFERLOOM_PORT: new URL(server.url).port }), TERM: 'dumb' },
+      env: { ...environmentOf(folder, commandEnv(server)), TERM: 'dumb' },
     })
     onTestFinished(() => void child.kill('SIGKILL'))
     const shown = output(child)
@@ -188,8 +196,8 @@ describe('what is shown of a running server', () => {
   test('requests, newest first', async () => {
     await server.client.chat.completions.create({ model: 'loom-mini', messages: question, max_tokens: 3 })
     const { stdout } = await ask(['requests', '-n', '1'])
-    expect(stdout).toMatch(/^time +model +status +prompt +output +TTFT +TPOT +total +ended by\n/)
-    expect(stdout).toMatch(/loom-mini +200 +12 +3 .* length\n$/)
+    expect(stdout).toMatch(/^time +key +model +status +prompt +output +TTFT +TPOT +total +cost +ended by\n/)
+    expect(stdout).toMatch(/local +loom-mini +200 +12 +3 .* \$0\.00 +length\n$/)
     expect(JSON.parse((await ask(['requests', '--json', '-n', '1'])).stdout)).toMatchObject([
       { model: 'loom-mini', status: 200, prompt_tokens: 12, output_tokens: 3 },
     ])
@@ -217,15 +225,14 @@ describe('without a server', () => {
   })
 })
 
-test('a server with keys is asked with the configured one, and its refusal is told as it is', async () => {
-  const key = 'a-key-of-sixteen-characters'
-  const guarded = await startTestServer({ INFERLOOM_KEYS: key })
+test('a server is asked with its admin key, and its refusal is told as it is', async () => {
+  const guarded = await startTestServer({ INFERLOOM_KEYS: 'a-key-of-sixteen-characters' })
   onTestFinished(() => guarded.close())
   const env = { INFERLOOM_PORT: new URL(guarded.url).port }
   const folder = temporaryFolder()
   const without = await run(['requests'], { folder, env })
   expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining('[invalid_api_key]') as string })
-  expect(await run(['requests'], { folder, env: { ...env, INFERLOOM_KEYS: key } })).toMatchObject({ code: 0 })
+  expect(await run(['requests'], { folder, env: commandEnv(guarded) })).toMatchObject({ code: 0 })
 })
 
 describe('README.md', () => {

@@ -53,17 +53,18 @@ test('requests sent to a foreign host name or from a foreign page are refused', 
   expect(allowed).toMatchObject({ status: 200, headers: { 'access-control-allow-origin': 'https://chat.example.com' } })
 })
 
-test('with keys configured, only they open the API, and they are in no answer', async () => {
+test('with keys configured, only they open inference, and they are in no answer', async () => {
   const key = 'a-key-of-sixteen-characters'
   const server = await startTestServer({ INFERLOOM_KEYS: key })
   onTestFinished(() => server.close())
-  for (const path of ['/v1/models', '/admin/requests', '/admin/engine']) {
-    const without = await server.get(path)
+  for (const path of ['/v1/models', '/v1/responses/none', '/admin/requests', '/admin/engine']) {
+    const without = await fetch(server.url + path)
     expect(without.status).toBe(401)
     const wrong = await server.get(path, { authorization: `Bearer ${key}x` })
     expect(wrong.status).toBe(401)
     expect(await wrong.text()).not.toContain(key)
-    expect((await server.get(path, { authorization: `Bearer ${key}` })).status).toBe(200)
+    const expected = path.startsWith('/admin') ? 403 : path === '/v1/models' ? 200 : 404
+    expect((await server.get(path, { authorization: `Bearer ${key}` })).status).toBe(expected)
   }
   expect((await server.get('/health')).status).toBe(200)
   expect((await server.client.models.list()).data).toHaveLength(1)

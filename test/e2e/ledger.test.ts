@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { ledgerOf, startWithProviders } from '../provider-fixture.ts'
-import { startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
+import { commandEnv, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
 import { json, sse, startUpstream } from '../upstream-fixture.ts'
 import { run } from './command-fixture.ts'
 
@@ -157,7 +157,7 @@ describe('on this machine', () => {
     const rows = await rowsOf(server, hostile.length)
     expect(rows.map((row) => row['model'])).toEqual(hostile.toReversed())
     const folder = temporaryFolder()
-    const env = { INFERLOOM_PORT: new URL(server.url).port }
+    const env = commandEnv(server)
     const shown = await run(['requests', '--limit', '5'], { folder, env })
     expect(shown.code).toBe(0)
     expect(shown.stdout).not.toContain('\u001B')
@@ -176,7 +176,7 @@ describe('on this machine', () => {
 
   test('usage is shown for people and machines, and what more of it would cost', async () => {
     const folder = temporaryFolder()
-    const env = { INFERLOOM_PORT: new URL(server.url).port }
+    const env = commandEnv(server)
     const people = await run(['usage', '--since', '24h', '--project', '10000'], { folder, env })
     expect(people.stderr).toBe('')
     expect(people.stdout).toContain('local/loom-mini')

@@ -1,5 +1,5 @@
 // Limits and budgets as clients meet them: real requests to a real server, whose provider is a real HTTP server.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import OpenAI from 'openai'
 import { expect, onTestFinished, test } from 'vitest'

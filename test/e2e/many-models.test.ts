@@ -3,7 +3,7 @@ import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { writeGguf, type Tensor } from '../../benchmarks/gguf-writer.ts'
-import { question, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
+import { commandEnv, question, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
 import { builtinModel, run } from './command-fixture.ts'
 
 /** A copy of the built-in model takes 140 MB with two requests at once, its process included. */
@@ -280,7 +280,7 @@ describe('files that come and go', () => {
 test('inferloom top shows every model, in a table of 100 columns and for machines', async () => {
   const { server, folder } = await serverWith({ a: 'pinned: true', b: 'preload: false' })
   await ask(server, 'a')
-  const env = { INFERLOOM_PORT: new URL(server.url).port }
+  const env = commandEnv(server)
   const shown = await run(['top'], { folder, env })
   expect(shown.code, shown.stderr).toBe(0)
   expect(shown.stdout).toMatch(/^a +idle \* +1\d\d\.\d MB +\d+ +1  0\/2 +0 +0 /m)

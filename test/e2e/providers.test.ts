@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { startServer } from '../../src/server/start.ts'
 import { startWithProviders } from '../provider-fixture.ts'
-import { question, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
+import { commandEnv, question, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
 import { json, sse, startUpstream } from '../upstream-fixture.ts'
 import { run } from './command-fixture.ts'
 
@@ -223,7 +223,7 @@ test('providers are told of with all but their keys, by the server and by doctor
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'inferloom.yaml'), JSON.stringify({ providers }))
   for (const port of ['1', new URL(server.url).port]) {
-    const env = { INFERLOOM_PORT: port }
+    const env = { ...commandEnv(server), INFERLOOM_PORT: port }
     const { stdout } = await run(['doctor'], { folder, env })
     expect(stdout).toMatch(
       /^providers +one \(openai-compatible, 127\.0\.0\.1:\d+, 2 keys, 2 models, listed at [\d:]+\)$/m,
@@ -232,6 +232,6 @@ test('providers are told of with all but their keys, by the server and by doctor
     expect(stdout).not.toContain('secret')
     expect(JSON.parse((await run(['doctor', '--json'], { folder, env })).stdout)).toMatchObject({ providers: expected })
   }
-  const listed = await run(['models'], { folder, env: { INFERLOOM_PORT: new URL(server.url).port } })
+  const listed = await run(['models'], { folder, env: commandEnv(server) })
   expect(listed.stdout).toMatch(/^one\/m .* served .*\n^one\/n /m)
 })

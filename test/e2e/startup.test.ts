@@ -123,7 +123,11 @@ describe('settings (src/config/load.test.ts has more)', () => {
     ])
     const url = /listens on (\S+)/.exec(shown())?.[1] ?? ''
     expect(await (await fetch(`${url}/v1/models`)).json()).toMatchObject({ data: [{ id: 'mine' }] })
-    const { data } = (await (await fetch(`${url}/admin/engine`)).json()) as { data: { stats: { freeSlots: number } }[] }
+    const key = readFileSync(join(folder, 'home', 'admin-key'), 'utf8').trim()
+    const headers = { authorization: `Bearer ${key}` }
+    const { data } = (await (await fetch(`${url}/admin/engine`, { headers })).json()) as {
+      data: { stats: { freeSlots: number } }[]
+    }
     expect(data[0]?.stats.freeSlots).toBe(1)
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([0, null])

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { InferloomError } from '../../canonical/errors.ts'
 import type { KeyRows } from '../../storage/key-rows.ts'
-import type { KeyRow, TeamRow } from '../../storage/tables.ts'
-import { keyChange, newKey, newTeam, readInput, rotation, teamChange } from './key-input.ts'
-import { stateOf, type KeyRing } from './key-ring.ts'
+import type { AuditRow, KeyRow, TeamRow } from '../../storage/tables.ts'
+import type { Caller } from '../caller.ts'
+import { changedLimits, keyChange, newKey, newTeam, readInput, rotation, teamChange } from './key-input.ts'
+import type { KeyRing } from './key-ring.ts'
 import { newToken, shownPrefix, tokenHash } from './key-token.ts'
 import { auditView, keyView, teamView, type AuditView, type KeyView, type TeamView } from './key-views.ts'
 
@@ -12,15 +13,20 @@ export interface MadeKey extends KeyView {
   readonly key: string
 }
 
-/** Keys that are kept, used or not: their rows in the ledger stay readable, and names stay taken while they open. */
+/** Who asks for a change. */
+export type Actor = Pick<Caller, 'keyId' | 'name'>
+
+/** Keys that are kept, revoked ones included. */
 const mostKeys = 100_000
 const mostTeams = 10_000
+const mostListed = 10_000
 
-/** Makes and changes keys and teams, and writes down who did what. `actor` is the name of whoever asks. */
+/** Makes and changes keys and teams, one change after another, and writes down who made which. */
 export class KeyAdmin {
   readonly #ring: KeyRing
   readonly #rows: KeyRows
   readonly #secret: Uint8Array
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(ring: KeyRing, rows: KeyRows, secret: Uint8Array) {
     this.#ring = ring
@@ -28,145 +34,171 @@ export class KeyAdmin {
     this.#secret = secret
   }
 
-  listKeys(): KeyView[] {
-    return this.#ring.keys().map((row) => this.#view(row))
+  /** Oldest first, and whether there are more. */
+  listKeys({ revoked = false } = {}): { data: KeyView[]; more: boolean } {
+    const rows = this.#ring.keys().filter((row) => revoked || row.revoked_at === null)
+    return { data: rows.slice(0, mostListed).map((row) => this.#view(row)), more: rows.length > mostListed }
   }
 
-  async createKey(body: unknown, actor: string): Promise<MadeKey> {
-    const { name, team, scopes, models, limits, tier, expires_at: expiresAt } = readInput(newKey, body)
-    this.#refuseTaken(name)
-    if (this.#ring.keys().length >= mostKeys) throw new InferloomError('invalid_value', `There are ${mostKeys} keys.`)
-    const token = newToken()
-    const row: KeyRow = {
-      id: newId('key'),
-      hash: tokenHash(this.#secret, token),
-      prefix: shownPrefix(token),
-      name,
-      team_id: team == null ? null : this.#team(team).id,
-      scopes: listed(scopes ?? ['inference']),
-      models: jsonOrNull(models),
-      limits: JSON.stringify(limits ?? {}),
-      tier: tier ?? null,
-      created_at: Date.now(),
-      expires_at: expiresAt ?? null,
-      revoked_at: null,
-      former_hash: null,
-      former_until: null,
-    }
-    await this.#rows.insertKey(row)
-    this.#ring.putKey(row)
-    await this.#write(actor, 'key.create', row, null, this.#view(row))
-    return { ...this.#view(row), key: token }
+  showKey(reference: string): KeyView {
+    return this.#view(this.#key(reference))
   }
 
-  async updateKey(reference: string, body: unknown, actor: string): Promise<KeyView> {
-    const row = this.#key(reference)
-    const { name, team, scopes, models, limits, tier, expires_at: expiresAt } = readInput(keyChange, body)
-    if (name !== undefined && name !== row.name) this.#refuseTaken(name)
-    return await this.#changeKey(row, actor, 'key.update', {
-      ...(name !== undefined && { name }),
-      ...(team !== undefined && { team_id: team === null ? null : this.#team(team).id }),
-      ...(scopes && { scopes: listed(scopes) }),
-      ...(models !== undefined && { models: jsonOrNull(models) }),
-      ...(limits && { limits: JSON.stringify(limits) }),
-      ...(tier !== undefined && { tier }),
-      ...(expiresAt !== undefined && { expires_at: expiresAt }),
+  createKey(body: unknown, actor: Actor): Promise<MadeKey> {
+    return this.#inTurn(async () => {
+      const { name, team, scopes, models, limits, tier, expires_at: expiresAt } = readInput(newKey, body)
+      this.#refuseTaken(name)
+      if (this.#ring.keys().length >= mostKeys) {
+        throw new InferloomError(
+          'invalid_value',
+          `There are ${mostKeys} keys, revoked ones included: no more are kept.`,
+        )
+      }
+      const token = newToken()
+      const row: KeyRow = {
+        id: newId('key'),
+        hash: tokenHash(this.#secret, token),
+        prefix: shownPrefix(token),
+        name,
+        team_id: team == null ? null : this.#team(team).id,
+        scopes: listed(scopes ?? ['inference']),
+        models: jsonOrNull(models),
+        limits: JSON.stringify(limits ?? {}),
+        tier: tier ?? null,
+        created_at: Date.now(),
+        expires_at: expiresAt ?? null,
+        revoked_at: null,
+        former_hash: null,
+        former_until: null,
+      }
+      return { ...(await this.#keepKey(row, actor, 'key.create')), key: token }
+    })
+  }
+
+  updateKey(reference: string, body: unknown, actor: Actor): Promise<KeyView> {
+    return this.#inTurn(async () => {
+      const row = this.#key(reference)
+      const { name, team, scopes, models, limits, tier, expires_at: expiresAt } = readInput(keyChange, body)
+      if (name !== undefined && name !== row.name) this.#refuseTaken(name)
+      const changed = {
+        ...row,
+        ...(name !== undefined && { name }),
+        ...(team !== undefined && { team_id: team === null ? null : this.#team(team).id }),
+        ...(scopes && { scopes: listed(scopes) }),
+        ...(models !== undefined && { models: jsonOrNull(models) }),
+        ...(limits && { limits: changedLimits(row.limits, limits) }),
+        ...(tier !== undefined && { tier }),
+        ...(expiresAt !== undefined && { expires_at: expiresAt }),
+      }
+      return await this.#keepKey(changed, actor, 'key.update')
     })
   }
 
   /** It opens nothing from now on. What it is being answered goes on to its end. */
-  async revokeKey(reference: string, actor: string): Promise<KeyView> {
-    return await this.#changeKey(this.#key(reference), actor, 'key.revoke', { revoked_at: Date.now() })
+  revokeKey(reference: string, actor: Actor): Promise<KeyView> {
+    return this.#inTurn(
+      async () => await this.#keepKey({ ...this.#key(reference), revoked_at: Date.now() }, actor, 'key.revoke'),
+    )
   }
 
-  /** A new key in the place of one, with all that it was; the former one opens for as long as is asked for. */
-  async rotateKey(reference: string, body: unknown, actor: string): Promise<MadeKey> {
-    const row = this.#key(reference)
-    const { overlap_seconds: overlap } = readInput(rotation, body)
-    const token = newToken()
-    const view = await this.#changeKey(row, actor, 'key.rotate', {
-      hash: tokenHash(this.#secret, token),
-      prefix: shownPrefix(token),
-      former_hash: row.hash,
-      former_until: Date.now() + overlap * 1000,
+  /**
+   * A new key in the place of one, with all that it was; the former one opens for as long as is asked for, and the one
+   * before that no more.
+   */
+  rotateKey(reference: string, body: unknown, actor: Actor): Promise<MadeKey> {
+    return this.#inTurn(async () => {
+      const row = this.#key(reference)
+      const { overlap_seconds: overlap, expires_at: expiresAt } = readInput(rotation, body)
+      const token = newToken()
+      const changed = {
+        ...row,
+        hash: tokenHash(this.#secret, token),
+        prefix: shownPrefix(token),
+        former_hash: row.hash,
+        former_until: Date.now() + overlap * 1000,
+        ...(expiresAt !== undefined && { expires_at: expiresAt }),
+      }
+      return { ...(await this.#keepKey(changed, actor, 'key.rotate')), key: token }
     })
-    return { ...view, key: token }
   }
 
   listTeams(): TeamView[] {
     return this.#ring.teams().map((row) => this.#teamView(row))
   }
 
-  async createTeam(body: unknown, actor: string): Promise<TeamView> {
-    const { name, models, limits } = readInput(newTeam, body)
-    this.#refuseTakenTeam(name)
-    if (this.#ring.teams().length >= mostTeams) {
-      throw new InferloomError('invalid_value', `There are ${mostTeams} teams.`)
-    }
-    const text = JSON.stringify(limits ?? {})
-    const row: TeamRow = { id: newId('team'), name, models: jsonOrNull(models), limits: text, created_at: Date.now() }
-    await this.#rows.insertTeam(row)
-    this.#ring.putTeam(row)
-    await this.#write(actor, 'team.create', row, null, this.#teamView(row))
-    return this.#teamView(row)
+  createTeam(body: unknown, actor: Actor): Promise<TeamView> {
+    return this.#inTurn(async () => {
+      const { name, models, limits } = readInput(newTeam, body)
+      this.#refuseTakenTeam(name)
+      if (this.#ring.teams().length >= mostTeams) {
+        throw new InferloomError('invalid_value', `There are ${mostTeams} teams. Remedy: remove some.`)
+      }
+      const text = JSON.stringify(limits ?? {})
+      const row: TeamRow = { id: newId('team'), name, models: jsonOrNull(models), limits: text, created_at: Date.now() }
+      return await this.#keepTeam(row, actor, 'team.create')
+    })
   }
 
-  async updateTeam(reference: string, body: unknown, actor: string): Promise<TeamView> {
-    const row = this.#team(reference)
-    const { name, models, limits } = readInput(teamChange, body)
-    if (name !== undefined && name !== row.name) this.#refuseTakenTeam(name)
-    const before = this.#teamView(row)
-    const changed: TeamRow = {
-      ...row,
-      ...(name !== undefined && { name }),
-      ...(models !== undefined && { models: jsonOrNull(models) }),
-      ...(limits && { limits: JSON.stringify(limits) }),
-    }
-    await this.#rows.updateTeam(changed)
-    this.#ring.putTeam(changed)
-    await this.#write(actor, 'team.update', changed, before, this.#teamView(changed))
-    return this.#teamView(changed)
+  updateTeam(reference: string, body: unknown, actor: Actor): Promise<TeamView> {
+    return this.#inTurn(async () => {
+      const row = this.#team(reference)
+      const { name, models, limits } = readInput(teamChange, body)
+      if (name !== undefined && name !== row.name) this.#refuseTakenTeam(name)
+      const changed = {
+        ...row,
+        ...(name !== undefined && { name }),
+        ...(models !== undefined && { models: jsonOrNull(models) }),
+        ...(limits && { limits: changedLimits(row.limits, limits) }),
+      }
+      return await this.#keepTeam(changed, actor, 'team.update')
+    })
   }
 
-  async removeTeam(reference: string, actor: string): Promise<TeamView> {
-    const row = this.#team(reference)
-    const view = this.#teamView(row)
-    if (view.keys > 0) {
-      const message = `Team '${row.name}' has ${view.keys} keys. Remedy: revoke them, or move them to another team.`
-      throw new InferloomError('invalid_value', message, { param: 'team' })
-    }
-    await this.#rows.deleteTeam(row.id)
-    this.#ring.removeTeam(row.id)
-    await this.#write(actor, 'team.remove', row, view, null)
-    return view
+  removeTeam(reference: string, actor: Actor): Promise<TeamView> {
+    return this.#inTurn(async () => {
+      const row = this.#team(reference)
+      const view = this.#teamView(row)
+      if (view.keys > 0) {
+        const message = `Team '${row.name}' has ${view.keys} keys. Remedy: revoke them, or move them to another team.`
+        throw new InferloomError('invalid_value', message, { param: 'team' })
+      }
+      await this.#rows.deleteTeam(row.id, auditRow(row, actor, { action: 'team.remove', before: view, after: null }))
+      this.#ring.removeTeam(row.id)
+      return view
+    })
   }
 
   async latestAudit(limit: number): Promise<AuditView[]> {
     return (await this.#rows.latestAudit(limit)).map(auditView)
   }
 
-  async #changeKey(row: KeyRow, actor: string, action: string, change: Partial<KeyRow>): Promise<KeyView> {
-    const before = this.#view(row)
-    const changed = { ...row, ...change }
-    await this.#rows.updateKey(changed)
-    this.#ring.putKey(changed)
-    await this.#write(actor, action, changed, before, this.#view(changed))
-    return this.#view(changed)
+  /** Two changes at once must not both start from what was before the first. */
+  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const turn = this.#last.then(change)
+    this.#last = turn.catch(() => {})
+    return turn
   }
 
-  async #write(
-    actor: string,
-    action: string,
-    { id: target, name }: KeyRow | TeamRow,
-    before: object | null,
-    after: object | null,
-  ): Promise<void> {
-    const text = (value: object | null) => (value === null ? null : JSON.stringify(value))
-    await this.#rows.audit({ at: Date.now(), actor, action, target, name, before: text(before), after: text(after) })
+  async #keepKey(row: KeyRow, actor: Actor, action: string): Promise<KeyView> {
+    const former = this.#ring.key(row.id)
+    const before = former ? this.#view(former) : null
+    const after = this.#view(row)
+    await this.#rows.keepKey(row, auditRow(row, actor, { action, before, after }))
+    this.#ring.putKey(row)
+    return after
+  }
+
+  async #keepTeam(row: TeamRow, actor: Actor, action: string): Promise<TeamView> {
+    const former = this.#ring.team(row.id)
+    const before = former ? this.#teamView(former) : null
+    const after = this.#teamView(row)
+    await this.#rows.keepTeam(row, auditRow(row, actor, { action, before, after }))
+    this.#ring.putTeam(row)
+    return after
   }
 
   #view(row: KeyRow): KeyView {
-    return keyView(row, (id) => this.#ring.teams().find((team) => team.id === id)?.name)
+    return keyView(row, (id) => this.#ring.team(id)?.name)
   }
 
   #teamView(row: TeamRow): TeamView {
@@ -192,7 +224,7 @@ export class KeyAdmin {
   }
 
   #refuseTaken(name: string): void {
-    if (!this.#ring.keys().some((row) => row.name === name && stateOf(row, Date.now()) !== 'revoked')) return
+    if (!this.#ring.keys().some((row) => row.name === name && row.revoked_at === null)) return
     const message = `There is a key named '${name}'. Remedy: choose another name, or rotate or revoke that one.`
     throw new InferloomError('invalid_value', message, { param: 'name' })
   }
@@ -201,6 +233,15 @@ export class KeyAdmin {
     if (!this.#ring.teams().some((row) => row.name === name)) return
     throw new InferloomError('invalid_value', `There is a team named '${name}'.`, { param: 'name' })
   }
+}
+
+function auditRow(
+  { id: target, name }: KeyRow | TeamRow,
+  { keyId, name: actor }: Actor,
+  { action, before, after }: { action: string; before: object | null; after: object | null },
+): AuditRow {
+  const text = (value: object | null) => (value === null ? null : JSON.stringify(value))
+  return { at: Date.now(), actor_id: keyId, actor, action, target, name, before: text(before), after: text(after) }
 }
 
 function newId(kind: 'key' | 'team'): string {

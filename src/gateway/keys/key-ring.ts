@@ -19,7 +19,7 @@ interface HeldKey {
 /** What was found under a key that was sent. */
 export type Found =
   | { readonly state: 'active'; readonly caller: Caller }
-  | { readonly state: 'expired' | 'revoked'; readonly name: string; readonly at: number }
+  | { readonly state: 'expired' | 'revoked' | 'replaced'; readonly name: string; readonly at: number }
 
 /** Every key and team, in memory: no request waits for the database to learn who sends it. */
 export class KeyRing {
@@ -28,6 +28,8 @@ export class KeyRing {
   readonly #teams = new Map<string, HeldTeam>()
   /** Ids of keys by their hashes, the former ones of rotated keys included. */
   readonly #byHash = new Map<string, string>()
+  /** How many were not revoked. */
+  #kept = 0
 
   constructor(secret: Uint8Array, { keys, teams }: { keys: readonly KeyRow[]; teams: readonly TeamRow[] }) {
     this.#secret = secret
@@ -35,10 +37,9 @@ export class KeyRing {
     for (const row of keys) this.putKey(row)
   }
 
-  /** Whether a key was made that still opens something; from then on everybody needs one. */
+  /** Whether there is a key that was not revoked. One that has expired counts: time must not open anything. */
   get isUsed(): boolean {
-    const now = Date.now()
-    return this.#keys.values().some(({ row }) => stateOf(row, now) === 'active')
+    return this.#kept > 0
   }
 
   find(token: string): Found | undefined {
@@ -54,7 +55,7 @@ export class KeyRing {
     if (state === 'revoked') return { state, name: row.name, at: row.revoked_at ?? now }
     if (state === 'expired') return { state, name: row.name, at: row.expires_at ?? now }
     const until = row.former_until ?? 0
-    return isCurrent || until > now ? { state, caller } : { state: 'revoked', name: row.name, at: until }
+    return isCurrent || until > now ? { state, caller } : { state: 'replaced', name: row.name, at: until }
   }
 
   /** The same objects as long as nothing was changed. */
@@ -69,16 +70,27 @@ export class KeyRing {
     return [...this.#keys.values()].map(({ row }) => row)
   }
 
+  /** By id. */
+  key(id: string): KeyRow | undefined {
+    return this.#keys.get(id)?.row
+  }
+
+  /** By id. */
+  team(id: string): TeamRow | undefined {
+    return this.#teams.get(id)?.row
+  }
+
   teams(): readonly TeamRow[] {
     return [...this.#teams.values()].map(({ row }) => row)
   }
 
   /** Adds a key, or changes the one of its id. */
   putKey(row: KeyRow): void {
-    this.#forgetHashes(row.id)
+    this.#forget(row.id)
     this.#keys.set(row.id, { row, limits: JSON.parse(row.limits) as KeyLimits, caller: this.#callerOf(row) })
     this.#byHash.set(row.hash, row.id)
     if (row.former_hash !== null) this.#byHash.set(row.former_hash, row.id)
+    if (row.revoked_at === null) this.#kept++
   }
 
   putTeam(row: TeamRow): void {
@@ -96,9 +108,10 @@ export class KeyRing {
     for (const { row } of [...this.#keys.values()]) if (row.team_id === teamId) this.putKey(row)
   }
 
-  #forgetHashes(id: string): void {
+  #forget(id: string): void {
     const former = this.#keys.get(id)?.row
     if (!former) return
+    if (former.revoked_at === null) this.#kept--
     this.#byHash.delete(former.hash)
     if (former.former_hash !== null) this.#byHash.delete(former.former_hash)
   }

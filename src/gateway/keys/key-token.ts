@@ -1,11 +1,12 @@
 import { createHmac, randomBytes } from 'node:crypto'
 
-const begins = 'il-'
-const shownLength = begins.length + 6
+/** With which keys begin, the one in the file admin-key included. */
+export const keysBegin = 'il-'
+const shownLength = keysBegin.length + 6
 
 /** A new key: 256 random bits, so that only who was shown it can know it. */
 export function newToken(): string {
-  return begins + randomBytes(32).toString('base64url')
+  return keysBegin + randomBytes(32).toString('base64url')
 }
 
 /** Keyed with a secret of this home: whoever copies the database alone can neither use keys nor try guesses on them. */

@@ -32,6 +32,7 @@ export interface TeamView {
 
 export interface AuditView {
   readonly at: number
+  readonly actor_id: string
   readonly actor: string
   readonly action: string
   readonly target: string
