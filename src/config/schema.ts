@@ -137,7 +137,7 @@ export const configSchema = z.strictObject({
   server: z
     .strictObject({
       host: setting(z.string().min(1).default('127.0.0.1'), {
-        description: 'Address to listen on. Anything but this machine needs server.keys.',
+        description: 'Address to listen on. Anything but this machine needs keys.',
         env: 'INFERLOOM_HOST',
         flag: '--host <address>',
       }),
@@ -148,8 +148,13 @@ export const configSchema = z.strictObject({
       }),
       keys: setting(z.array(z.string().min(16)).default([]), {
         description:
-          'Keys that clients send as "Authorization: Bearer …", 16 characters or more. None: no key is asked for.',
+          'Keys that clients send as "Authorization: Bearer …", 16 characters or more, beside those of inferloom keys.',
         env: 'INFERLOOM_KEYS',
+      }),
+      localWithoutKey: setting(z.boolean().optional(), {
+        description:
+          'Whether processes of this machine may ask models without a key. Default: as long as there is no key.',
+        env: 'INFERLOOM_LOCAL_WITHOUT_KEY',
       }),
       allowedHosts: setting(z.array(z.string().min(1)).default([]), {
         description:

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { keysBegin } from '../gateway/keys/key-token.ts'
+import { secretFile } from '../storage/home-secret.ts'
 
 const fileName = 'admin-key'
 const shape = /^il-admin-[\w-]{43}$/
@@ -14,13 +16,13 @@ export interface AdminKey {
 
 /** The key of whoever owns this home; made at the first start, in a file that only its owner can read. */
 export function adminKey(home: string): AdminKey {
-  const file = join(home, fileName)
-  const known = readAdminKey(home)
-  if (known !== undefined) return { key: known, file, isNew: false }
-  const key = `il-admin-${randomBytes(32).toString('base64url')}`
-  writeFileSync(`${file}.new`, `${key}\n`, { mode: 0o600 })
-  renameSync(`${file}.new`, file)
-  return { key, file, isNew: true }
+  const { content, isNew } = secretFile({
+    home,
+    name: fileName,
+    isSound: (text) => shape.test(text.toString().trim()),
+    make: () => Buffer.from(`${keysBegin}admin-${randomBytes(32).toString('base64url')}\n`),
+  })
+  return { key: content.toString().trim(), file: join(home, fileName), isNew }
 }
 
 /** Undefined where there is none, or whoever asks must not read it. */

@@ -69,6 +69,8 @@ export function buildApp({
     // One for every request would cost each of them more than its routing does; rows say which request they are about.
     childLoggerFactory: (logger) => logger,
     genReqId: newRequestId,
+    // A hundred characters of a name, each written as up to twelve.
+    routerOptions: { maxParamLength: 1200 },
     requestTimeout: server.requestTimeoutSeconds * 1000,
     keepAliveTimeout: server.idleTimeoutSeconds * 1000,
     http: { headersTimeout: server.headersTimeoutSeconds * 1000, requestTimeout: server.requestTimeoutSeconds * 1000 },

@@ -4,41 +4,49 @@ import type { AuditRow, KeyRow, Tables, TeamRow } from './tables.ts'
 /** Keys, teams, and what was done to them. */
 export interface KeyRows {
   all(): Promise<{ keys: KeyRow[]; teams: TeamRow[] }>
-  insertKey(row: KeyRow): Promise<void>
-  updateKey(row: KeyRow): Promise<void>
-  insertTeam(row: TeamRow): Promise<void>
-  updateTeam(row: TeamRow): Promise<void>
-  deleteTeam(id: string): Promise<void>
-  audit(row: AuditRow): Promise<void>
+  /** Keeps a row as it is now, or for the first time, together with who did that. */
+  keepKey(row: KeyRow, audit: AuditRow): Promise<void>
+  keepTeam(row: TeamRow, audit: AuditRow): Promise<void>
+  deleteTeam(id: string, audit: AuditRow): Promise<void>
   /** Latest first. */
   latestAudit(limit: number): Promise<AuditRow[]>
 }
 
 export function keyRows(db: Kysely<Tables>): KeyRows {
-  const auditColumns = ['at', 'actor', 'action', 'target', 'name', 'before', 'after'] as const
+  const auditColumns = ['at', 'actor_id', 'actor', 'action', 'target', 'name', 'before', 'after'] as const
   return {
     async all() {
       const keys = db.selectFrom('keys').selectAll().orderBy('created_at').execute()
       const teams = db.selectFrom('teams').selectAll().orderBy('created_at').execute()
       return { keys: await keys, teams: await teams }
     },
-    async insertKey(row) {
-      await db.insertInto('keys').values(row).execute()
+    async keepKey(row, audit) {
+      await db.transaction().execute(async (tx) => {
+        const { id, ...rest } = row
+        await tx
+          .insertInto('keys')
+          .values(row)
+          .onConflict((on) => on.column('id').doUpdateSet(rest))
+          .execute()
+        await tx.insertInto('audit').values(audit).execute()
+      })
     },
-    async updateKey({ id, ...rest }) {
-      await db.updateTable('keys').set(rest).where('id', '=', id).execute()
+    async keepTeam(row, audit) {
+      await db.transaction().execute(async (tx) => {
+        const { id, ...rest } = row
+        await tx
+          .insertInto('teams')
+          .values(row)
+          .onConflict((on) => on.column('id').doUpdateSet(rest))
+          .execute()
+        await tx.insertInto('audit').values(audit).execute()
+      })
     },
-    async insertTeam(row) {
-      await db.insertInto('teams').values(row).execute()
-    },
-    async updateTeam({ id, ...rest }) {
-      await db.updateTable('teams').set(rest).where('id', '=', id).execute()
-    },
-    async deleteTeam(id) {
-      await db.deleteFrom('teams').where('id', '=', id).execute()
-    },
-    async audit(row) {
-      await db.insertInto('audit').values(row).execute()
+    async deleteTeam(id, audit) {
+      await db.transaction().execute(async (tx) => {
+        await tx.deleteFrom('teams').where('id', '=', id).execute()
+        await tx.insertInto('audit').values(audit).execute()
+      })
     },
     async latestAudit(limit) {
       return await db.selectFrom('audit').select(auditColumns).orderBy('sequence', 'desc').limit(limit).execute()
@@ -78,6 +86,7 @@ export const keysMigration = {
       .createTable('audit')
       .addColumn('sequence', 'integer', (column) => column.primaryKey().autoIncrement())
       .addColumn('at', 'bigint', (column) => column.notNull())
+      .addColumn('actor_id', 'text', (column) => column.notNull())
       .addColumn('actor', 'text', (column) => column.notNull())
       .addColumn('action', 'text', (column) => column.notNull())
       .addColumn('target', 'text', (column) => column.notNull())

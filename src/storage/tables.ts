@@ -149,6 +149,8 @@ export interface TeamRow {
 /** What somebody did to a key or a team: without the keys themselves. */
 export interface AuditRow {
   at: number
+  /** The id of a key, and what it was called then. */
+  actor_id: string
   actor: string
   /** `key.create` */
   action: string

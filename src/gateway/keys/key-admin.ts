@@ -36,7 +36,7 @@ export class KeyAdmin {
 
   /** Oldest first, and whether there are more. */
   listKeys({ revoked = false } = {}): { data: KeyView[]; more: boolean } {
-    const rows = this.#ring.keys().filter((row) => revoked || row.revoked_at === null)
+    const rows = this.#ring.keys().filter((row) => revoked || isKept(row))
     return { data: rows.slice(0, mostListed).map((row) => this.#view(row)), more: rows.length > mostListed }
   }
 
@@ -123,7 +123,8 @@ export class KeyAdmin {
   }
 
   listTeams(): TeamView[] {
-    return this.#ring.teams().map((row) => this.#teamView(row))
+    const members = Map.groupBy(this.#ring.keys().filter(isKept), (key) => key.team_id)
+    return this.#ring.teams().map((row) => teamView(row, members.get(row.id)?.length ?? 0))
   }
 
   createTeam(body: unknown, actor: Actor): Promise<TeamView> {
@@ -202,13 +203,12 @@ export class KeyAdmin {
   }
 
   #teamView(row: TeamRow): TeamView {
-    const members = this.#ring.keys().filter((key) => key.team_id === row.id && key.revoked_at === null)
-    return teamView(row, members.length)
+    return teamView(row, this.#ring.keys().filter((key) => key.team_id === row.id && isKept(key)).length)
   }
 
   /** By id, or by the name of one that was not revoked. */
   #key(reference: string): KeyRow {
-    const keys = this.#ring.keys().filter((row) => row.revoked_at === null)
+    const keys = this.#ring.keys().filter(isKept)
     const row = keys.find(({ id }) => id === reference) ?? keys.find(({ name }) => name === reference)
     if (row) return row
     const message = `There is no key '${reference.slice(0, 100)}' that opens. Remedy: take an id or a name from inferloom keys list.`
@@ -224,7 +224,7 @@ export class KeyAdmin {
   }
 
   #refuseTaken(name: string): void {
-    if (!this.#ring.keys().some((row) => row.name === name && row.revoked_at === null)) return
+    if (!this.#ring.keys().some((row) => row.name === name && isKept(row))) return
     const message = `There is a key named '${name}'. Remedy: choose another name, or rotate or revoke that one.`
     throw new InferloomError('invalid_value', message, { param: 'name' })
   }
@@ -242,6 +242,10 @@ function auditRow(
 ): AuditRow {
   const text = (value: object | null) => (value === null ? null : JSON.stringify(value))
   return { at: Date.now(), actor_id: keyId, actor, action, target, name, before: text(before), after: text(after) }
+}
+
+function isKept({ revoked_at: revokedAt }: KeyRow): boolean {
+  return revokedAt === null
 }
 
 function newId(kind: 'key' | 'team'): string {
