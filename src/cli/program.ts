@@ -4,6 +4,7 @@ import { loadConfig, type LoadedConfig } from '../config/load.ts'
 import { settings } from '../config/settings.ts'
 import { version } from '../version.ts'
 import { addBenchCommand } from './bench-command.ts'
+import { addKeyCommands } from './key-commands.ts'
 import type { DoctorOptions } from './doctor.ts'
 import type { UsageOptions } from './usage.ts'
 
@@ -109,6 +110,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       await usage(await configFrom(options), options)
     })
   addBenchCommand(program, { withSettings, configFrom })
+  addKeyCommands(program, { withSettings, configFrom })
   withSettings(program.command('budgets').description('show what is left of every budget, and where it is going'))
     .option('--json', 'for machines')
     .action(async (options: Flags & { json?: boolean }) => {

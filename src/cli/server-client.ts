@@ -64,6 +64,14 @@ export class ServerClient {
     return (await (await this.request(path)).json()) as T
   }
 
+  /** Whether a server listens there, ready or not. */
+  async isListening(): Promise<boolean> {
+    return await this.request('/health', { signal: AbortSignal.timeout(2000) }).then(
+      () => true,
+      (error: unknown) => !(error instanceof InferloomError && error.code === 'server_unreachable'),
+    )
+  }
+
   /** Whether a server that is ready listens there. */
   async isRunning(): Promise<boolean> {
     return await this.request('/ready', { signal: AbortSignal.timeout(2000) }).then(

@@ -1,0 +1,158 @@
+import { InferloomError } from '../canonical/errors.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { MadeKey } from '../gateway/keys/key-admin.ts'
+import type { AuditView, KeyView, TeamView } from '../gateway/keys/key-views.ts'
+import { limitsIn, momentIn, shownLimits, type LimitFlags } from './key-flags.ts'
+import { openKeyDesk } from './key-desk.ts'
+import { plain, table } from './format.ts'
+
+export interface KeyFlags extends LimitFlags {
+  readonly name?: string
+  readonly team?: string
+  readonly models?: string
+  readonly tier?: string
+  readonly expires?: string
+  readonly scope?: string
+  readonly overlap?: string
+  readonly json?: boolean
+}
+
+/** The fields of the admin API that flags stand for; `none` takes something away again. */
+function fieldsOf({ name, team, models, tier, expires, scope, ...flags }: KeyFlags): Record<string, unknown> {
+  const limits = limitsIn(flags)
+  const orNull = (text: string) => (text === 'none' ? null : text)
+  return {
+    ...(name !== undefined && { name }),
+    ...(team !== undefined && { team: orNull(team) }),
+    ...(models !== undefined && { models: models === 'none' ? null : listIn(models) }),
+    ...(tier !== undefined && { tier: orNull(tier) }),
+    ...(scope !== undefined && { scopes: listIn(scope) }),
+    ...(expires !== undefined && { expires_at: expires === 'none' ? null : momentIn(expires) }),
+    ...(limits && { limits }),
+  }
+}
+
+export async function createKey(loaded: LoadedConfig, flags: KeyFlags): Promise<void> {
+  const made = await openKeyDesk(loaded, async (desk) => {
+    const others = (await desk.get<{ data: KeyView[] }>('keys')).data.filter(({ state }) => state === 'active')
+    const key = await desk.post<MadeKey>('keys', fieldsOf(flags))
+    return { key, isFirst: others.length === 0 && loaded.config.server.keys.length === 0 }
+  })
+  showMade(made.key, flags.json)
+  if (!made.isFirst || flags.json) return
+  process.stdout.write('This is the first key: from now on every request needs one, from this machine too.\n')
+}
+
+export async function listKeys(loaded: LoadedConfig, json: boolean): Promise<void> {
+  const { data } = await openKeyDesk(loaded, (desk) => desk.get<{ data: KeyView[] }>('keys'))
+  if (json) return print(data)
+  if (data.length === 0) return void process.stdout.write('No keys. Make one: inferloom keys create --name <name>\n')
+  const rows = data.map((key) => [
+    key.id,
+    key.name.slice(0, 24),
+    `${key.prefix}…`,
+    key.state,
+    (key.team ?? '–').slice(0, 16),
+    key.scopes.join(','),
+    (key.models?.join(',') ?? 'all').slice(0, 30),
+    shownLimits(key.limits),
+    key.expires_at === null ? '–' : new Date(key.expires_at).toISOString().slice(0, 16).replace('T', ' '),
+  ])
+  process.stdout.write(table(['id', 'name', 'key', 'state', 'team', 'scopes', 'models', 'limits', 'expires'], rows))
+}
+
+export async function updateKey(loaded: LoadedConfig, reference: string, flags: KeyFlags): Promise<void> {
+  const key = await openKeyDesk(loaded, (desk) =>
+    desk.post<KeyView>(`keys/${encodeURIComponent(reference)}`, fieldsOf(flags)),
+  )
+  if (flags.json) return print(key)
+  process.stdout.write(`${plain(key.name)} is changed: ${shownLimits(key.limits)}\n`)
+}
+
+export async function revokeKey(loaded: LoadedConfig, reference: string, json: boolean): Promise<void> {
+  const path = `keys/${encodeURIComponent(reference)}/revoke`
+  const key = await openKeyDesk(loaded, (desk) => desk.post<KeyView>(path, {}))
+  if (json) return print(key)
+  process.stdout.write(`${plain(key.name)} opens nothing from now on. What it is being answered goes on to its end.\n`)
+}
+
+export async function rotateKey(loaded: LoadedConfig, reference: string, flags: KeyFlags): Promise<void> {
+  const { overlap } = flags
+  const seconds = overlap === undefined ? 0 : Math.round((momentIn(overlap) - Date.now()) / 1000)
+  const path = `keys/${encodeURIComponent(reference)}/rotate`
+  const key = await openKeyDesk(loaded, (desk) => desk.post<MadeKey>(path, { overlap_seconds: seconds }))
+  showMade(key, flags.json)
+  if (!flags.json && seconds > 0) process.stdout.write(`The former one still opens for ${overlap}.\n`)
+}
+
+export async function createTeam(loaded: LoadedConfig, flags: KeyFlags): Promise<void> {
+  const team = await openKeyDesk(loaded, (desk) => desk.post<TeamView>('teams', fieldsOf(flags)))
+  if (flags.json) return print(team)
+  process.stdout.write(`Team ${plain(team.name)} is there: ${shownLimits(team.limits)}\n`)
+}
+
+export async function listTeams(loaded: LoadedConfig, json: boolean): Promise<void> {
+  const { data } = await openKeyDesk(loaded, (desk) => desk.get<{ data: TeamView[] }>('teams'))
+  if (json) return print(data)
+  const rows = data.map(({ id, name, keys, models, limits }) => {
+    return [id, name.slice(0, 30), keys, (models?.join(',') ?? 'all').slice(0, 40), shownLimits(limits)]
+  })
+  process.stdout.write(table(['id', 'name', 'keys', 'models', 'limits'], rows))
+}
+
+export async function updateTeam(loaded: LoadedConfig, reference: string, flags: KeyFlags): Promise<void> {
+  const path = `teams/${encodeURIComponent(reference)}`
+  const team = await openKeyDesk(loaded, (desk) => desk.post<TeamView>(path, fieldsOf(flags)))
+  if (flags.json) return print(team)
+  process.stdout.write(`Team ${plain(team.name)} is changed: ${shownLimits(team.limits)}\n`)
+}
+
+export async function removeTeam(loaded: LoadedConfig, reference: string, json: boolean): Promise<void> {
+  const path = `teams/${encodeURIComponent(reference)}/remove`
+  const team = await openKeyDesk(loaded, (desk) => desk.post<TeamView>(path, {}))
+  if (json) return print(team)
+  process.stdout.write(`Team ${plain(team.name)} is gone.\n`)
+}
+
+/** What was done to keys and teams, latest first. */
+export async function audit(loaded: LoadedConfig, limit: string, json: boolean): Promise<void> {
+  if (!/^\d{1,4}$/.test(limit)) throw new InferloomError('invalid_value', '--limit must be a whole number up to 1000.')
+  const { data } = await openKeyDesk(loaded, (desk) => desk.get<{ data: AuditView[] }>(`audit?limit=${limit}`))
+  if (json) return print(data)
+  const rows = data.map(({ at, actor, action, name, before, after }) => [
+    new Date(at).toISOString().slice(0, 19).replace('T', ' '),
+    actor.slice(0, 24),
+    action,
+    name.slice(0, 24),
+    changes(before, after).slice(0, 80),
+  ])
+  process.stdout.write(table(['time (UTC)', 'who', 'what', 'to', 'changed'], rows))
+}
+
+/** `limits {"rpm":1} → {"rpm":2}` */
+function changes(before: unknown, after: unknown): string {
+  if (typeof before !== 'object' || typeof after !== 'object' || !before || !after) return ''
+  const [from, to] = [before as Record<string, unknown>, after as Record<string, unknown>]
+  return Object.keys(to)
+    .filter((name) => JSON.stringify(from[name]) !== JSON.stringify(to[name]))
+    .map((name) => `${name} ${JSON.stringify(from[name])} → ${JSON.stringify(to[name])}`)
+    .join(', ')
+}
+
+function showMade(made: MadeKey, json = false): void {
+  if (json) return print(made)
+  process.stdout.write(
+    `${made.key}\n\nKey of ${plain(made.name)}: keep it now, it is not shown again. ${shownLimits(made.limits)}\n`,
+  )
+}
+
+function listIn(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+}
