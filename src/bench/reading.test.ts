@@ -90,8 +90,8 @@ describe('synthetic prompts', () => {
   }
   const prompts = (sharedPrefix: number, count: number) => {
     const [prompt, output] = [parseLengths('110', ''), parseLengths('5', '')]
-    const { next } = syntheticWorkload({ prompt, output, sharedPrefix, random: seededRandom(2), calibration })
-    return Array.from({ length: count }, () => next().messages[0]?.content.split(' ') ?? [])
+    const workload = syntheticWorkload({ prompt, output, sharedPrefix, random: seededRandom(2), calibration })
+    return Array.from({ length: count }, () => workload.next().messages[0]?.content.split(' ') ?? [])
   }
   test('have as many words as tokens need, and share what they should', () => {
     const [one = [], other = []] = prompts(0.5, 2)

@@ -133,7 +133,7 @@ test('bad answers by class', async () => {
     () => {}, // never answers
     (response) => response.writeHead(500).end('{"error":'.repeat(10_000)),
   ]
-  const { target } = await mock((response, number) => void bad[number]?.(response), 1500)
+  const { target } = await mock((response, number) => bad[number]?.(response), 1500)
   const { outcomes } = await run(target, spec(closed(1), { requests: bad.length }))
   expect(outcomes.map(({ error }) => error)).toEqual([
     'reset',

@@ -34,7 +34,8 @@ export function addBenchCommand(program: Command, { withSettings, configFrom }: 
     const { bench } = await import('./bench.ts')
     await bench({ kind, names, flags, loaded: await configFrom(flags) })
   }
-  // Flags that stand after the name of a sweep are the sweep's.
+  // Flags that stand after the name of a sweep are the sweep's: the commands above it have to leave them alone.
+  program.enablePositionalOptions()
   const bench = withBenchFlags(withSettings(program.command('bench')))
     .description('measure a server: latency, throughput, what each lever does')
     .enablePositionalOptions()

@@ -11,7 +11,7 @@ export interface Chart {
   readonly series: readonly Series[]
 }
 
-export interface Series {
+interface Series {
   readonly label: string
   readonly values: readonly (number | null)[]
   /** Without a line between them. */

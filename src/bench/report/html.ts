@@ -13,6 +13,8 @@ import {
   type Table,
 } from './stage-table.ts'
 
+const require = createRequire(import.meta.url)
+
 const style = `
 :root { color-scheme: light dark; --back: #fff; --text: #1d2430; --soft: #5b6472; --line: #d9dee5; --panel: #f5f7fa;
   --c1: #2563eb; --c2: #d97706; --c3: #dc2626; --c4: #059669; --lesson: #eaf1ff }
@@ -46,13 +48,13 @@ export function htmlOf(result: BenchResult): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>inferloom bench: ${text(result.sweeps[0]?.stages[0]?.model ?? result.target)}</title>
-<style>${library('uplot/dist/uPlot.min.css')}${style}</style></head><body>
+<style>${readFileSync(require.resolve('uplot/dist/uPlot.min.css'), 'utf8')}${style}</style></head><body>
 <h1>inferloom bench</h1>
 <dl class="about">${about.join('')}</dl>
 ${paragraphs(notes, 'warning')}
 ${sections.join('\n')}
 <p class="soft">${text(definitions)}</p>
-<script>${library('uplot/dist/uPlot.iife.min.js')}</script>
+<script>${readFileSync(require.resolve('uplot/dist/uPlot.iife.min.js'), 'utf8')}</script>
 <script>(${drawCharts.toString()})(globalThis, ${json(charts)})</script>
 </body></html>
 `
@@ -98,8 +100,4 @@ function text(value: string): string {
 /** JSON that cannot end the script it stands in. */
 function json(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c')
-}
-
-function library(file: string): string {
-  return readFileSync(createRequire(import.meta.url).resolve(file), 'utf8')
 }

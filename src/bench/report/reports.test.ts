@@ -102,11 +102,10 @@ describe('reports hold the numbers, and nothing that a server could put into the
     const drawn: unknown[][] = []
     const places = Array.from({ length: 7 }, (_, index) => ({ dataset: { chart: String(index) }, clientWidth: 300 }))
     const browser = {
-      uPlot: class {
-        constructor(options: { series: unknown[] }, data: unknown[]) {
-          drawn.push(data)
-          expect(options.series).toHaveLength(data.length)
-        }
+      // Called with `new`, as the library is.
+      uPlot: function draw(options: { series: unknown[] }, data: unknown[]) {
+        drawn.push(data)
+        expect(options.series).toHaveLength(data.length)
       },
       document: { querySelectorAll: () => places, documentElement: {} },
       getComputedStyle: () => ({ getPropertyValue: () => '#000' }),

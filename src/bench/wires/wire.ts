@@ -5,7 +5,7 @@ export interface Message {
 }
 
 /** What is asked of a model, before a wire gives it its shape. */
-export interface Asked {
+interface Asked {
   readonly model: string
   readonly messages: readonly Message[]
   readonly maxTokens: number
