@@ -289,6 +289,21 @@ describe('a stream', () => {
     ])
   })
 
+  test('may tell the probabilities of its words in a piece without words, and none of thoughts', () => {
+    const logprobsResult = { chosenCandidates: [{ token: 'Hi', logProbability: -0.5 }] }
+    const logprobs = [{ token: 'Hi', logprob: -0.5, bytes: [72, 105], top: [] }]
+    const ended = { finishReason: 'STOP', logprobsResult }
+    const thoughts = { candidates: [{ content: { parts: [{ text: 'Hm', thought: true }] }, logprobsResult }] }
+    for (const content of [undefined, { parts: [{ text: '' }] }, { parts: [] }]) {
+      const events = eventsOf([thoughts, piece([{ text: 'Hi' }]), { candidates: [{ content, ...ended }] }])
+      expect(events.slice(0, 3)).toEqual([
+        { type: 'reasoning-delta', choiceIndex: 0, text: 'Hm' },
+        { type: 'text-delta', choiceIndex: 0, text: 'Hi' },
+        { type: 'text-delta', choiceIndex: 0, text: '', logprobs },
+      ])
+    }
+  })
+
   test.each([
     ['content_filtered', [{ promptFeedback: { blockReason: 'SAFETY' } }]],
     ['provider_failed', [piece([], { finishReason: 'MALFORMED_FUNCTION_CALL' })]],

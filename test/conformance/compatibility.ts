@@ -163,6 +163,7 @@ What is not in a table and not known is refused by its name. Every cell is held 
 - Calls of Google’s models have ids that are made here where the model gives none.
 - Two texts of one answer, as OpenAI’s Responses and Anthropic’s Messages may hold, are one text elsewhere.
 - What a provider’s own tools did (searches, code that was run) is told on that provider’s own wire alone; the words of the answer cross.
+- What a provider sealed of its thoughts comes on chat completions in \`reasoning_details\` (OpenRouter’s field) and with a call in \`extra_content.google.thought_signature\` (Google’s): clients that send messages back as they came give models of Claude, Gemini and OpenAI their thoughts again. In a stream \`reasoning_details\` come whole, at the end.
 - Tools that take free text (\`custom\`) can be offered on the Responses API alone, to any provider.
 - \`verbosity\` of \`medium\` is how every model answers that is asked for nothing, and is taken everywhere; other words reach local models whose chat template reads them, and are refused for others.
 - An error in the middle of a stream is told as the client’s wire tells it, and ends the stream.`,

@@ -229,12 +229,6 @@ export const answerGapsOfDialects: readonly Gap[] = [
     why: 'arguments are an object there, so a call is written when it is complete',
   },
   {
-    on: ['openai-chat'],
-    what: ['seals'],
-    outcome: 'lost',
-    why: 'chat has no field that clients keep and send back unread; use Messages, Responses or Gemini’s wire',
-  },
-  {
     on: ['openai-chat', 'anthropic-messages'],
     what: ['sources'],
     outcome: 'lost',

@@ -1,8 +1,9 @@
 // https://platform.openai.com/docs/api-reference/chat/create#chat_create-messages
 import { z } from 'zod'
-import type { Message } from '../../canonical/request.ts'
+import type { Message, ToolCall } from '../../canonical/request.ts'
 import { text, withoutNulls } from '../openai/parameters.ts'
 import { contentOf, mixed, textOnly } from './content.ts'
+import { blocksOf, callSignatureOf, extraContent, reasoningDetails } from './sealed-thoughts.ts'
 
 const name = text.max(64).optional()
 
@@ -12,7 +13,10 @@ const toolCall = z.strictObject({
   function: z.strictObject({ name: text.min(1).max(64), arguments: text.default('') }),
   // Clients that put a stream together again leave it in.
   index: z.int().optional(),
+  extra_content: extraContent.optional(),
 })
+
+type GivenCall = z.infer<typeof toolCall>
 
 const assistant = z
   .strictObject({
@@ -23,6 +27,9 @@ const assistant = z
     // Not OpenAI's: what vLLM, llama.cpp and DeepSeek call the thoughts they answer with, so that clients send them back.
     // https://api-docs.deepseek.com/guides/reasoning_model
     reasoning_content: text.optional(),
+    // OpenRouter's name for it, and Groq's: https://console.groq.com/docs/reasoning
+    reasoning: text.optional(),
+    reasoning_details: reasoningDetails.optional(),
     annotations: z.array(z.never()).optional(),
   })
   .refine(({ content, tool_calls: calls }) => content !== undefined || (calls?.length ?? 0) > 0, {
@@ -55,11 +62,22 @@ export function canonicalMessage(message: z.infer<typeof messages>[number]): Mes
   }
 }
 
-function turnOf({ tool_calls: calls = [], reasoning_content: reasoning }: z.infer<typeof assistant>) {
+function turnOf(message: z.infer<typeof assistant>): Partial<Message> {
+  const { tool_calls: calls = [], reasoning: other, reasoning_content: reasoning = other } = message
+  const { reasoning_details: details = [] } = message
+  const blocks = blocksOf(details)
   return {
-    ...(calls.length > 0 && {
-      toolCalls: calls.map(({ id, function: { name, arguments: text } }) => ({ id, name, arguments: text })),
-    }),
+    ...(calls.length > 0 && { toolCalls: calls.map(canonicalCall) }),
     ...(reasoning !== undefined && { reasoning }),
+    ...(blocks.length > 0 && { reasoningBlocks: blocks }),
   }
+}
+
+function canonicalCall({
+  id,
+  function: { name: called, arguments: given },
+  extra_content: extra,
+}: GivenCall): ToolCall {
+  const signature = callSignatureOf(extra)
+  return { id, name: called, arguments: given, ...(signature && { signature }) }
 }

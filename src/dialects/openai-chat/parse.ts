@@ -8,6 +8,7 @@ import { freeObject, parseBody, sharedParameters, sharedRequest, text, tierOf } 
 import { canonicalMessage, messages } from './messages.ts'
 import { ChatWriter } from './render.ts'
 import { canonicalFormat, responseFormat } from './response-format.ts'
+import { carriesSealed } from './sealed-thoughts.ts'
 import { canonicalTools, toolParameters } from './tools.ts'
 
 const body = z.object({
@@ -35,6 +36,7 @@ export const openaiChat: Dialect = {
   name: 'openai-chat',
   paths: ['/v1/chat/completions'],
   failEvent: errorEvent,
+  relayable: (body) => !carriesSealed(body),
   parse(input) {
     const parsed = parseBody(body, input)
     const { stream, stream_options: options, logprobs, service_tier: tier } = parsed

@@ -1,11 +1,12 @@
 // https://platform.openai.com/docs/api-reference/chat/object and …/chat-streaming
 import type { InferloomError } from '../../canonical/errors.ts'
 import type { ChoiceEvent, FinishReason, StreamEvent, TokenLogprobs } from '../../canonical/events.ts'
-import type { ServiceTier } from '../../canonical/request.ts'
+import type { ReasoningBlock, Sealed, ServiceTier } from '../../canonical/request.ts'
 import type { AnswerWriter } from '../dialect.ts'
 import { collect, type CollectedChoice } from '../collect.ts'
 import { errorEvent } from '../openai/error-body.ts'
 import { usageBody } from '../openai/usage.ts'
+import { detailOf, extraContentOf } from './sealed-thoughts.ts'
 
 interface ChatWriterOptions {
   readonly id: string
@@ -27,6 +28,7 @@ export class ChatWriter implements AnswerWriter {
   readonly #options: ChatWriterOptions
   readonly #created = Math.floor(Date.now() / 1000)
   readonly #begun = new Set<number>()
+  readonly #thoughts = new Map<number, Thoughts>()
   // What is the same in every chunk is written once; only the delta is made for each token.
   readonly #head: string
   readonly #tail: string
@@ -54,6 +56,7 @@ export class ChatWriter implements AnswerWriter {
         return this.#delta(event, `{"content":${JSON.stringify(event.text)}}`, logprobsOf(event.logprobs))
       case 'reasoning-delta':
         // DeepSeek's name, which vLLM and llama.cpp took over: https://api-docs.deepseek.com/guides/reasoning_model
+        this.#thoughtsOf(event).text += event.text
         return this.#delta(event, `{"reasoning_content":${JSON.stringify(event.text)}}`)
       case 'refusal-delta':
         return this.#delta(event, `{"refusal":${JSON.stringify(event.text)}}`)
@@ -63,16 +66,38 @@ export class ChatWriter implements AnswerWriter {
         return this.#delta(event, toolDelta(event.toolIndex, { function: { arguments: event.delta } }))
       case 'tool-input-end':
       case 'response-metadata':
-      case 'reasoning-end':
       case 'source':
       case 'raw':
         return ''
-      case 'text-end':
-        return this.#delta(event, '{}', 'null', `"${finishReasons[event.finishReason]}"`)
+      case 'reasoning-end': {
+        const thoughts = this.#thoughtsOf(event)
+        const { type: _, choiceIndex: __, ...seals } = event
+        thoughts.blocks.push({ text: thoughts.text, ...seals })
+        thoughts.text = ''
+        return ''
+      }
+      case 'text-end': {
+        // All at once: clients put lists of pieces together in several ways, of which this is right in each.
+        const details = detailsOf(this.#thoughts.get(event.choiceIndex)?.blocks ?? [])
+        const sealed = details.length === 0 ? '' : this.#delta(event, JSON.stringify({ reasoning_details: details }))
+        return sealed + this.#end(event)
+      }
       case 'finish':
         if (!this.#options.includeUsage) return ''
         return `${this.#head}],"usage":${JSON.stringify(usageBody(event.usage))}}\n\n`
     }
+  }
+
+  #end(event: Extract<StreamEvent, { type: 'text-end' }>): string {
+    return this.#delta(event, '{}', 'null', `"${finishReasons[event.finishReason]}"`)
+  }
+
+  #thoughtsOf({ choiceIndex }: ChoiceEvent): Thoughts {
+    const known = this.#thoughts.get(choiceIndex)
+    if (known) return known
+    const thoughts = { text: '', blocks: [] }
+    this.#thoughts.set(choiceIndex, thoughts)
+    return thoughts
   }
 
   #delta(event: ChoiceEvent, delta: string, logprobs = 'null', finish = 'null'): string {
@@ -115,18 +140,37 @@ export class ChatWriter implements AnswerWriter {
   }
 }
 
-function messageBody({ text, refusal, reasoning, toolCalls }: CollectedChoice) {
+/** Of one choice: the block that is being written, and those that are complete. */
+interface Thoughts {
+  text: string
+  readonly blocks: ReasoningBlock[]
+}
+
+function detailsOf(blocks: readonly ReasoningBlock[]): readonly object[] {
+  return blocks.flatMap((block, index) => detailOf(block, index) ?? [])
+}
+
+function messageBody({ text, refusal, reasoning, reasoningBlocks, toolCalls }: CollectedChoice) {
+  const details = detailsOf(reasoningBlocks)
   return {
     role: 'assistant',
     content: text === '' && (toolCalls.length > 0 || refusal !== '') ? null : text,
     refusal: refusal === '' ? null : refusal,
     ...(reasoning !== '' && { reasoning_content: reasoning }),
+    ...(details.length > 0 && { reasoning_details: details }),
     ...(toolCalls.length > 0 && { tool_calls: toolCalls.map(toolCallBody) }),
   }
 }
 
-function toolCallBody({ id, name, arguments: text = '' }: { id: string; name: string; arguments?: string }) {
-  return { id, type: 'function', function: { name, arguments: text } }
+interface WrittenCall {
+  readonly id: string
+  readonly name: string
+  readonly arguments?: string
+  readonly signature?: Sealed
+}
+
+function toolCallBody({ id, name, arguments: text = '', signature }: WrittenCall) {
+  return { id, type: 'function', function: { name, arguments: text }, ...extraContentOf(signature) }
 }
 
 function toolDelta(index: number, call: object): string {

@@ -68,8 +68,12 @@ export class GeminiAnswer {
     const events = (content?.parts ?? []).flatMap((part) => this.#part(part, index, choice))
     // Google tells them for a piece, not for a part.
     const logprobs = logprobsOf(logprobsResult)
+    if (!logprobs || logprobs.length === 0) return events
     const first = events.findIndex(({ type }) => type === 'text-delta')
-    return events.map((event, at) => (at === first && logprobs ? { ...event, logprobs } : event))
+    if (first !== -1) return events.map((event, at) => (at === first ? { ...event, logprobs } : event))
+    // A piece without words tells them of what was said before; one of thoughts or calls, of these.
+    const ofOthers = events.some(({ type }) => type === 'reasoning-delta' || type === 'tool-input-start')
+    return ofOthers ? events : [{ type: 'text-delta', choiceIndex: index, text: '', logprobs }, ...events]
   }
 
   #part(part: GeminiPart, choiceIndex: number, choice: Choice): StreamEvent[] {
