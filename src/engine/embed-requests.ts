@@ -1,89 +1,38 @@
 import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../canonical/embed.ts'
-import { asInferloomError, InferloomError } from '../canonical/errors.ts'
+import { InferloomError } from '../canonical/errors.ts'
+import type { InFlight } from './in-flight.ts'
 import type { EmbedJob, EmbeddedPart } from './protocol.ts'
 
-interface Outstanding {
+/** What a job for vectors or scores has given so far. */
+export interface EmbedAnswer {
   readonly answers: Float32Array[]
+  /** Inputs without an answer. */
   left: number
   tokens: number
-  readonly resolve: (answer: { answers: Float32Array[]; tokens: number }) => void
-  readonly reject: (error: InferloomError) => void
 }
 
-/** Embedding jobs that the engine's process is working on. */
-export class EmbedRequests {
-  readonly #outstanding = new Map<number, Outstanding>()
-  readonly #model: string
-  readonly #most: number
+export function startOf({ inputs }: Pick<EmbedJob, 'inputs'>): EmbedAnswer {
+  return { answers: [], left: inputs.length, tokens: 0 }
+}
 
-  /** At most `most` jobs at a time; one more is refused. */
-  constructor(model: string, most: number) {
-    this.#model = model
-    this.#most = most
-  }
-
-  get size(): number {
-    return this.#outstanding.size
-  }
-
-  /** Sends a job with `send`, and waits for all of it; calls `cancel` when it is left before that. */
-  async run(
-    job: EmbedJob,
-    { send, cancel, signal }: { send: () => void; cancel: () => void; signal: AbortSignal },
-  ): Promise<{ answers: Float32Array[]; tokens: number }> {
-    signal.throwIfAborted()
-    if (this.#outstanding.size >= this.#most) {
-      throw new InferloomError(
-        'engine_overloaded',
-        `Model ${this.#model} has ${this.#most} requests to embed. ` +
-          'Remedy: retry after the time given, or raise engine.queue in the configuration.',
-        { retryAfterSeconds: 1 },
-      )
+export function addParts(jobs: InFlight<EmbedAnswer>, parts: readonly EmbeddedPart[]): void {
+  for (const { id, first, count, values, tokens } of parts) {
+    const answer = jobs.answer(id)
+    if (!answer) continue
+    const bytes = Buffer.from(values, 'base64')
+    const width = bytes.length / 4 / Math.max(1, count)
+    // A buffer of Node's pool may begin anywhere, a Float32Array only at a multiple of four.
+    const floats = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
+    for (let index = 0; index < count; index++) {
+      answer.answers[first + index] = floats.subarray(index * width, (index + 1) * width)
     }
-    const { promise, resolve, reject } = Promise.withResolvers<{ answers: Float32Array[]; tokens: number }>()
-    this.#outstanding.set(job.id, { answers: [], left: job.inputs.length, tokens: 0, resolve, reject })
-    const onAbort = () => reject(asInferloomError(signal.reason))
-    signal.addEventListener('abort', onAbort)
-    try {
-      send()
-      return await promise
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-      if (this.#outstanding.delete(job.id)) cancel()
-    }
-  }
-
-  onParts(parts: readonly EmbeddedPart[]): void {
-    for (const { id, first, count, values, tokens } of parts) {
-      const outstanding = this.#outstanding.get(id)
-      if (!outstanding) continue
-      const bytes = Buffer.from(values, 'base64')
-      const width = bytes.length / 4 / Math.max(1, count)
-      // A buffer of Node's pool may begin anywhere, a Float32Array only at a multiple of four.
-      const floats = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
-      for (let index = 0; index < count; index++) {
-        outstanding.answers[first + index] = floats.subarray(index * width, (index + 1) * width)
-      }
-      outstanding.tokens += tokens
-      outstanding.left -= count
-      if (outstanding.left > 0) continue
-      this.#outstanding.delete(id)
-      outstanding.resolve(outstanding)
-    }
-  }
-
-  fail(id: number, error: InferloomError): void {
-    const outstanding = this.#outstanding.get(id)
-    this.#outstanding.delete(id)
-    outstanding?.reject(error)
-  }
-
-  failAll(error: InferloomError): void {
-    for (const id of this.#outstanding.keys()) this.fail(id, error)
+    answer.tokens += tokens
+    answer.left -= count
+    if (answer.left <= 0) jobs.complete(id)
   }
 }
 
-type Run = (job: Omit<EmbedJob, 'id'>) => Promise<{ answers: Float32Array[]; tokens: number }>
+type Run = (job: Omit<EmbedJob, 'id'>) => Promise<EmbedAnswer>
 
 export async function embedWith(run: Run, { inputs, dimensions, purpose }: EmbedRequest): Promise<EmbedResult> {
   if (purpose !== undefined) {

@@ -10,9 +10,9 @@ import { AnswerParser } from './answer-parser.ts'
 import { planAnswer } from './answer-plan.ts'
 import type { TuningNews } from './autotune-worker.ts'
 import { ChatTemplate } from './chat-template.ts'
-import { CountRequests } from './count-requests.ts'
-import { EmbedRequests, embedWith, rerankWith } from './embed-requests.ts'
+import { addParts, embedWith, rerankWith, startOf, type EmbedAnswer } from './embed-requests.ts'
 import { EventQueue } from './event-queue.ts'
+import { InFlight } from './in-flight.ts'
 import type { Delta, Done, EmbedJob, EngineStats, FromWorker, LoadedModelInfo, LoadOptions } from './protocol.ts'
 import { samplingDefaults } from './sampling-defaults.ts'
 import { WorkerProcess } from './worker-process.ts'
@@ -66,8 +66,8 @@ export class Engine implements Provider {
   #state: State
   #changed: PromiseWithResolvers<void> = Promise.withResolvers()
   readonly #outstanding = new Map<number, Outstanding>()
-  readonly #embeds: EmbedRequests
-  readonly #counts: CountRequests
+  readonly #embeds: InFlight<EmbedAnswer>
+  readonly #counts: InFlight<{ tokens: number }>
   #nextId = 1
   #deaths = 0
   #restarts = 0
@@ -81,8 +81,9 @@ export class Engine implements Provider {
   constructor(options: EngineOptions, hearTuning: (news: TuningNews) => void = () => {}) {
     this.#options = options
     this.#hearTuning = hearTuning
-    this.#embeds = new EmbedRequests(options.model, options.parallel + options.queueLimit)
-    this.#counts = new CountRequests(options.model, options.parallel + options.queueLimit)
+    const most = options.parallel + options.queueLimit
+    this.#embeds = new InFlight(options.model, most, 'requests to embed')
+    this.#counts = new InFlight(options.model, most, 'prompts to count')
     this.#sampling = { ...samplingDefaults, ...options.sampling }
     this.#model = { id: options.model, ownedBy: 'inferloom', created: Math.floor(Date.now() / 1000), contextTokens: 0 }
     this.#state = this.#start()
@@ -159,7 +160,8 @@ export class Engine implements Provider {
     const id = this.#nextId++
     if (this.#isIdle) this.#lastHeard = performance.now()
     const send = () => worker.send({ type: 'count', id, prompt, addSpecial })
-    return { tokens: await this.#counts.run(id, send, signal), exact: true }
+    const { tokens } = await this.#counts.run(id, { tokens: 0 }, { send, signal })
+    return { tokens, exact: true }
   }
 
   get #isIdle(): boolean {
@@ -170,14 +172,11 @@ export class Engine implements Provider {
     const { worker } = await this.#readyState()
     const id = this.#nextId++
     if (this.#isIdle) this.#lastHeard = performance.now()
-    return this.#embeds.run(
-      { ...job, id },
-      {
-        send: () => worker.send({ type: 'embed', job: { ...job, id } }),
-        cancel: () => worker.send({ type: 'cancel', id }),
-        signal,
-      },
-    )
+    return this.#embeds.run(id, startOf(job), {
+      send: () => worker.send({ type: 'embed', job: { ...job, id } }),
+      cancel: () => worker.send({ type: 'cancel', id }),
+      signal,
+    })
   }
 
   #refuseWhenFull(more: number): void {
@@ -261,9 +260,11 @@ export class Engine implements Provider {
       if (message.type === 'tuned') this.#options = { ...this.#options, ...message.result.tuning, autotune: [] }
       this.#hearTuning(message)
     } else if (message.type === 'embedded') {
-      this.#embeds.onParts(message.parts)
+      addParts(this.#embeds, message.parts)
     } else if (message.type === 'counted') {
-      this.#counts.onCounted(message.id, message.tokens)
+      const count = this.#counts.answer(message.id)
+      if (count) count.tokens = message.tokens
+      this.#counts.complete(message.id)
     } else if (message.type === 'refused') {
       const { id, code, param } = message
       const error = new InferloomError(code, message.message, param === undefined ? {} : { param })

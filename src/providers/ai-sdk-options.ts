@@ -2,24 +2,12 @@
 import type { GenerateRequest, ResponseFormat, Tool, ToolChoice } from '../canonical/request.ts'
 import { aiSdkPrompt } from './ai-sdk-prompt.ts'
 import type { Spec } from './ai-sdk-spec.ts'
-import { refuseUnsupported, unsupported, type Field } from './wire/unsupported.ts'
+import { refuseUnsupported, unsupported, widelyKnown, type Field } from './wire/unsupported.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const can: readonly Field[] = [
-  'stop',
-  'temperature',
-  'top_p',
-  'top_k',
-  'presence_penalty',
-  'frequency_penalty',
-  'seed',
-  'tools',
-  'response_format',
-]
-
-const withoutReasoning: ReadonlySet<Field> = new Set(can)
-const withReasoning: ReadonlySet<Field> = new Set([...can, 'reasoning_effort'])
+const withoutReasoning: ReadonlySet<Field> = new Set(widelyKnown)
+const withReasoning: ReadonlySet<Field> = new Set([...widelyKnown, 'reasoning_effort'])
 
 export interface CallTarget {
   readonly provider: string

@@ -1,8 +1,9 @@
 // Vercel's AI SDK over its Anthropic package, against a running server with the built-in model.
 import { createAnthropic } from '@ai-sdk/anthropic'
-import { APICallError, generateText, isStepCount, jsonSchema, streamText, tool } from 'ai'
+import { APICallError, generateText, streamText } from 'ai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { engineOf, startTestServer, until, type TestServer } from '../server-fixture.ts'
+import { runToolLoop } from './ai-sdk-tool-loop.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -30,35 +31,7 @@ test('answers whole and streamed alike, with usage and a reason', async () => {
   expect((await streamed.usage).outputTokens).toBe(whole.usage.outputTokens)
 })
 
-test('runs a tool in a loop, whole and streamed', async () => {
-  const asked: string[] = []
-  const inputSchema = jsonSchema<{ city: string }>({
-    type: 'object',
-    properties: { city: { type: 'string' } },
-    required: ['city'],
-  })
-  const getWeather = tool({
-    description: 'Get the weather in a city',
-    inputSchema,
-    execute: ({ city }) => {
-      asked.push(city)
-      return { temperature: 21, sky: 'sunny' }
-    },
-  })
-  const question = {
-    ...ask(),
-    prompt: 'What is the weather in Paris?',
-    tools: { get_weather: getWeather },
-    stopWhen: isStepCount(2),
-  }
-  const whole = await generateText(question)
-  expect(whole.steps.map(({ finishReason }) => finishReason)[0]).toBe('tool-calls')
-  expect(whole.steps).toHaveLength(2)
-  const streamed = streamText(question)
-  await streamed.consumeStream()
-  expect((await streamed.steps).map(({ text }) => text)).toEqual(whole.steps.map(({ text }) => text))
-  expect(asked).toEqual(['Paris', 'Paris'])
-})
+test('runs a tool in a loop, whole and streamed', () => runToolLoop(ask()))
 
 test('an answer that is left in its middle frees what it held', async () => {
   const controller = new AbortController()

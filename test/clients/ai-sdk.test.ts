@@ -1,10 +1,11 @@
 // Vercel's AI SDK over its OpenAI-compatible and OpenAI chat packages, against a running server with the built-in model.
 import { createOpenAI } from '@ai-sdk/openai'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import { APICallError, embed, embedMany, generateText, isStepCount, jsonSchema, Output, streamText, tool } from 'ai'
+import { APICallError, embed, embedMany, generateText, Output, streamText, tool } from 'ai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { engineOf, startTestServer, until, type TestServer } from '../server-fixture.ts'
+import { runToolLoop } from './ai-sdk-tool-loop.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -52,35 +53,7 @@ describe.each(packages)('%s', (_name, modelOf) => {
     expect(text).toMatch(/trained $/)
   })
 
-  test('runs a tool in a loop, whole and streamed', async () => {
-    const asked: string[] = []
-    const getWeather = tool({
-      description: 'Get the weather in a city',
-      inputSchema: jsonSchema<{ city: string }>({
-        type: 'object',
-        properties: { city: { type: 'string' } },
-        required: ['city'],
-      }),
-      execute: ({ city }) => {
-        asked.push(city)
-        return { temperature: 21, sky: 'sunny' }
-      },
-    })
-    const question = {
-      ...ask(),
-      prompt: 'What is the weather in Paris?',
-      tools: { get_weather: getWeather },
-      stopWhen: isStepCount(2),
-    }
-    const whole = await generateText(question)
-    expect(whole.steps[0]?.finishReason).toBe('tool-calls')
-    expect(whole.steps).toHaveLength(2)
-    const streamed = streamText(question)
-    await streamed.consumeStream()
-    const steps = await streamed.steps
-    expect(steps.map(({ text }) => text)).toEqual(whole.steps.map(({ text }) => text))
-    expect(asked).toEqual(['Paris', 'Paris'])
-  })
+  test('runs a tool in a loop, whole and streamed', () => runToolLoop(ask()))
 
   test('calls what must be called', async () => {
     const tools = { ping: tool({ description: 'Ping', inputSchema: z.object({}), execute: () => 'pong' }) }

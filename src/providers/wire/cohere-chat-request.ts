@@ -1,24 +1,12 @@
 // https://docs.cohere.com/reference/chat
 import type { GenerateRequest, Message, Part, Tool } from '../../canonical/request.ts'
 import { thinkingBudget } from './thinking-budget.ts'
-import { refuseUnsupported, unsupported, type Field } from './unsupported.ts'
+import { refuseUnsupported, unsupported, widelyKnown, type Field } from './unsupported.ts'
 import type { WireRequest } from './wire.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const can: ReadonlySet<Field> = new Set<Field>([
-  'stop',
-  'temperature',
-  'top_p',
-  'top_k',
-  'presence_penalty',
-  'frequency_penalty',
-  'seed',
-  'tools',
-  'response_format',
-  'reasoning_effort',
-  'reasoning_tokens',
-])
+const can: ReadonlySet<Field> = new Set<Field>([...widelyKnown, 'reasoning_effort', 'reasoning_tokens'])
 
 export function cohereRequest(
   request: GenerateRequest,

@@ -3,7 +3,7 @@ import type { ChatOptions } from './openai-chat-options.ts'
 import { ChatReader } from './openai-chat-reader.ts'
 import { chatBody, fieldsOf } from './openai-chat-request.ts'
 import { openaiRefusal } from './openai-refusal.ts'
-import { addsUsage, watchStream, watchWhole, withUsage } from './openai-relay.ts'
+import { openaiRelay } from './openai-relay.ts'
 import type { GenerateWire } from './wire.ts'
 
 const usualPath = () => '/chat/completions'
@@ -12,7 +12,6 @@ const usualPath = () => '/chat/completions'
 export function openaiChatWire(options: ChatOptions = {}): GenerateWire {
   const can = fieldsOf(options.fields)
   const path = options.path ?? usualPath
-  const mayAddUsage = options.streamOptions !== false
   return {
     name: 'openai-chat',
     framing: 'server-sent-events',
@@ -23,16 +22,6 @@ export function openaiChatWire(options: ChatOptions = {}): GenerateWire {
     whole: (body) => new ChatReader().whole(body),
     reader: () => new ChatReader(),
     refusal: openaiRefusal,
-    relay: {
-      request: (request) => ({
-        path: path(request.model),
-        body: mayAddUsage && addsUsage(request) ? withUsage(request.body) : request.body,
-        headers: request.headers,
-      }),
-      watch: (stream, request) =>
-        stream
-          ? watchStream(request, { usageAdded: mayAddUsage && request !== undefined && addsUsage(request) })
-          : watchWhole(),
-    },
+    relay: openaiRelay(path, options),
   }
 }

@@ -8,7 +8,7 @@ import type { ChatOptions } from './openai-chat-options.ts'
 import { openaiFinishReason } from './openai-finish-reason.ts'
 import { completionLogprobs } from './openai-logprobs.ts'
 import { openaiRefusal } from './openai-refusal.ts'
-import { addsUsage, watchStream, watchWhole, withUsage } from './openai-relay.ts'
+import { openaiRelay } from './openai-relay.ts'
 import { openaiSampling } from './openai-sampling.ts'
 import { throwReportedError } from './openai-stream-error.ts'
 import { openaiUsage, unknownUsage } from './openai-usage.ts'
@@ -44,7 +44,6 @@ export function openaiCompletionsWire(options: CompletionOptions = {}): Generate
     ...beyond.filter((field) => typeof names[field] === 'string'),
   ])
   const path = options.path ?? usualPath
-  const mayAddUsage = options.streamOptions !== false
   return {
     name: 'openai-completions',
     framing: 'server-sent-events',
@@ -56,17 +55,7 @@ export function openaiCompletionsWire(options: CompletionOptions = {}): Generate
     whole: (body) => new CompletionReader().whole(body),
     reader: () => new CompletionReader(),
     refusal: openaiRefusal,
-    relay: {
-      request: (request) => ({
-        path: path(request.model),
-        body: mayAddUsage && addsUsage(request) ? withUsage(request.body) : request.body,
-        headers: request.headers,
-      }),
-      watch: (stream, request) =>
-        stream
-          ? watchStream(request, { usageAdded: mayAddUsage && request !== undefined && addsUsage(request) })
-          : watchWhole(),
-    },
+    relay: openaiRelay(path, options),
   }
 }
 

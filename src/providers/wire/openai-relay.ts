@@ -2,12 +2,13 @@ import type { FinishReason } from '../../canonical/events.ts'
 import type { Usage } from '../../canonical/usage.ts'
 import type { RelayRequest } from '../provider.ts'
 import { isRecord, listOf, recordOf, textOf } from './fields.ts'
+import type { ChatOptions } from './openai-chat-options.ts'
 import { openaiFinishReason } from './openai-finish-reason.ts'
 import { throwReportedError } from './openai-stream-error.ts'
 import { openaiUsage } from './openai-usage.ts'
 import { wholeTail } from './openai-whole-tail.ts'
 import { errorThrownBy } from './reported-error.ts'
-import type { RelayWatch, Seen } from './wire.ts'
+import type { GenerateWire, RelayWatch, Seen } from './wire.ts'
 
 const quote = 0x22
 const brace = 0x7b
@@ -24,10 +25,32 @@ const errorMark = Buffer.from('"error":')
 const doneMark = Buffer.from('[DONE]')
 
 /**
+ * How requests of either wire are passed on: a stream is asked for its usage where its client left that out and the
+ * provider knows the question.
+ */
+export function openaiRelay(
+  path: (model: string) => string,
+  { streamOptions }: Pick<ChatOptions, 'streamOptions'>,
+): NonNullable<GenerateWire['relay']> {
+  const mayAddUsage = streamOptions !== false
+  return {
+    request: (request) => ({
+      path: path(request.model),
+      body: mayAddUsage && addsUsage(request) ? withUsage(request.body) : request.body,
+      headers: request.headers,
+    }),
+    watch: (stream, request) =>
+      stream
+        ? watchStream(request, { usageAdded: mayAddUsage && request !== undefined && addsUsage(request) })
+        : watchWhole(),
+  }
+}
+
+/**
  * Watches streams of OpenAI's chat and completions. Marks are sought in bytes, which is safe: within a JSON text quotes
  * are escaped, so that no output can contain `"usage":`. Only events that end a choice or tell usage are parsed.
  */
-export function watchStream(request: RelayRequest | undefined, { usageAdded }: { usageAdded: boolean }): RelayWatch {
+function watchStream(request: RelayRequest | undefined, { usageAdded }: { usageAdded: boolean }): RelayWatch {
   const expected = choicesOf(request?.body ?? '')
   const finished = new Set<unknown>()
   let ended = false
@@ -73,13 +96,13 @@ export function watchWhole(): RelayWatch {
 }
 
 /** Whether usage is to be asked for that the client did not ask for, and that OpenAI leaves out of streams otherwise. */
-export function addsUsage(request: RelayRequest): request is RelayRequest & { readonly body: string } {
+function addsUsage(request: RelayRequest): request is RelayRequest & { readonly body: string } {
   const { stream, body } = request
   return stream && typeof body === 'string' && !body.includes('"stream_options"')
 }
 
 /** The same body in the same bytes, with that. */
-export function withUsage(body: string): string {
+function withUsage(body: string): string {
   return body.replace('{', '{"stream_options":{"include_usage":true},')
 }
 

@@ -34,6 +34,19 @@ const fields = {
 
 export type Field = keyof typeof fields
 
+/** What wires that are not OpenAI's usually can say. */
+export const widelyKnown: readonly Field[] = [
+  'stop',
+  'temperature',
+  'top_p',
+  'top_k',
+  'presence_penalty',
+  'frequency_penalty',
+  'seed',
+  'tools',
+  'response_format',
+]
+
 /** Throws for the first thing a request asks for that a wire does not name among what it can say. */
 export function refuseUnsupported(request: GenerateRequest, provider: string, can: ReadonlySet<Field>): void {
   for (const [field, used] of Object.entries(fields) as [Field, Used][]) {
