@@ -37,9 +37,8 @@ test(`killed ${kills} times under load: no row is lost that is older than a seco
     await until('it listens', () => shown().includes('listens on'))
     const url = /listens on (\S+)/.exec(shown())?.[1] ?? ''
     const answered: Answered[] = []
-    let killed = false
     const ask = async () => {
-      while (!killed) {
+      while (child.exitCode === null && child.signalCode === null) {
         try {
           const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body })
           await response.arrayBuffer()
@@ -54,7 +53,6 @@ test(`killed ${kills} times under load: no row is lost that is older than a seco
     const killedAt = performance.now()
     child.kill('SIGKILL')
     await once(child, 'close')
-    killed = true
     await Promise.all(clients)
     safe.push(...answered.filter(({ at }) => at < killedAt - mostLostMs))
     const db = new DatabaseSync(join(folder, 'home', 'inferloom.db'))

@@ -12,6 +12,9 @@ export interface SoundUsage {
 /** Names that a mark holds. */
 const mostNamed = 8
 
+const noInput = { total: 0, cacheRead: 0 }
+const noOutput = { total: 0, reasoning: 0 }
+
 const isSound = (value: number) => Number.isInteger(value) && value >= 0 && value <= mostTokens
 
 /** The usage as it came, unless some of its numbers are negative, broken, or beyond what can be: those are left out. */
@@ -34,8 +37,8 @@ export function soundUsage(usage: Usage): SoundUsage {
     })
     return Object.fromEntries(kept) as Tokens
   }
-  const input = { ...{ total: 0, cacheRead: 0 }, ...checked(inputTokens, 'inputTokens') }
-  const output = { ...{ total: 0, reasoning: 0 }, ...checked(outputTokens, 'outputTokens') }
+  const input = { ...noInput, ...checked(inputTokens, 'inputTokens') }
+  const output = { ...noOutput, ...checked(outputTokens, 'outputTokens') }
   const numbers = { inputTokens: input, outputTokens: output }
   if (partsFit(numbers)) return { usage: { ...usage, ...numbers }, doubt }
   const read = { ...input, cacheRead: Math.min(input.cacheRead, input.total) }

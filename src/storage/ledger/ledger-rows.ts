@@ -6,13 +6,13 @@ import { readPrefixHashes, type PrefixHash } from './replay-material.ts'
 import { usageLines, type UsageGroup, type UsageLine, type UsageRange } from './usage-query.ts'
 
 /** A request as people and the admin API see it. */
-export interface ShownRequest extends RequestRow, Pick<ReplayColumns, 'determinism' | 'capabilities'> {
+interface ShownRequest extends RequestRow, Pick<ReplayColumns, 'determinism' | 'capabilities'> {
   /** In hexadecimal digits. */
   readonly exact_key: string | null
 }
 
 /** All that is kept of one request. */
-export interface RequestDetail extends ShownRequest {
+interface RequestDetail extends ShownRequest {
   readonly attempts_made: readonly AttemptRow[]
   readonly prefix_hashes: readonly PrefixHash[]
   readonly content: { readonly asked: string | null; readonly answered: string | null } | null

@@ -183,5 +183,5 @@ function keyed(secret: Uint8Array, before: string, kind: number, piece: Buffer):
   room.write(before, secret.length, 'latin1')
   room[secret.length + hashBytes] = kind
   room.set(piece, secret.length + hashBytes + 1)
-  return hash('sha256', room, 'latin1')
+  return hash('sha256', room, 'binary')
 }

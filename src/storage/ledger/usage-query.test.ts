@@ -71,9 +71,9 @@ test('sums are those of the rows, by whatever they are grouped and from whenever
         cost_usd: all.reduce((sum, { row: each }) => sum + (each.cost_usd ?? 0), 0),
         priced: all.filter(({ row: each }) => each.cost_usd !== null).length,
       }))
-      const shown = lines.map(({ group, requests, errors, left_early, prompt_tokens, cost_usd, priced }) => ({
-        ...{ group, requests, errors, left_early, prompt_tokens, cost_usd, priced },
-      }))
+      const shown = lines.map(({ group, requests, errors, left_early, prompt_tokens, cost_usd, priced }) => {
+        return { group, requests, errors, left_early, prompt_tokens, cost_usd, priced }
+      })
       const sorted = (list: { group: string }[]) => list.toSorted((a, b) => (a.group < b.group ? -1 : 1))
       expect(sorted(shown)).toEqual(sorted(expected))
     }

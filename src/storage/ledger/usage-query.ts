@@ -28,7 +28,7 @@ const columns: Record<Exclude<UsageGroup, 'day' | 'hour'>, string> = {
   route: 'route',
 }
 /** Of the answer: the largest come first. */
-export const mostLines = 10_000
+const mostLines = 10_000
 
 /**
  * Adds up what was asked in a time. Whole days are read from sums by the day, what is left at its ends from those by the
