@@ -57,9 +57,19 @@ function allowOrigin(origin: string, reply: FastifyReply): void {
   void reply.headers({
     'access-control-allow-origin': origin,
     vary: 'origin',
-    'access-control-expose-headers': 'x-request-id, request-id, x-inferloom-provider-request-id, retry-after',
+    'access-control-expose-headers': exposedHeaders,
   })
 }
+
+const exposedHeaders = [
+  'x-request-id',
+  'request-id',
+  'x-inferloom-provider-request-id',
+  'x-inferloom-cost',
+  'x-inferloom-budget-warning',
+  'retry-after',
+  ...['limit', 'remaining', 'reset'].flatMap((each) => [`x-ratelimit-${each}-requests`, `x-ratelimit-${each}-tokens`]),
+].join(', ')
 
 const allowedHeaders: readonly (keyof FastifyRequest['headers'])[] = [
   'authorization',

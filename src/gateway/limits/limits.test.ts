@@ -53,17 +53,21 @@ interface Bench {
   team: KeyLimits | undefined
   /** What the ledger has of each. */
   readonly ledger: Map<string, Spent>
+  /** Who was looked up there. */
+  readonly read: string[]
 }
 
 function bench(given: Partial<LimitsSettings> = {}, key?: KeyLimits, team?: KeyLimits): Bench {
   const clock = new SetClock()
   const ledger = new Map<string, Spent>()
+  const read: string[] = []
   const since = async ({ kind, id }: Whose, _from: number, cut: () => void) => {
+    read.push(id)
     await Promise.resolve()
     cut()
     return ledger.get(`${kind}/${id}`) ?? { requests: 0, tokens: 0, usd: 0, first: null }
   }
-  const made: Bench = { limits: undefined as unknown as Limits, clock, key, team, ledger }
+  const made: Bench = { limits: undefined as unknown as Limits, clock, key, team, ledger, read }
   const limits = new Limits({
     settings: { ...settings, ...given },
     clock,
@@ -284,5 +288,21 @@ describe('limits', () => {
     expect(await ask(bench({}, { budgets }).limits, unknown)).toMatchObject({ code: 'price_unknown' })
     expect(isIn(await ask(bench({ unpriced: 'allow' }, { budgets }).limits, unknown))).toBe(true)
     expect(isIn(await ask(bench({}, { rpm: 5 }).limits, unknown))).toBe(true)
+  })
+
+  test('whoever is idle is forgotten, and read from the ledger when they come back; who runs is not', async () => {
+    const made = bench({}, { rpm: 1000, budgets: [{ usd: 100, window: 'month' }] })
+    const from = (keyId: string) => asked(2, { caller: { ...caller, keyId } })
+    const running = (await ask(made.limits, from('runs'))) as Admitted
+    const over = (await ask(made.limits, from('over'))) as Admitted
+    over.settle({ usage: usage(2), cost: 2 })
+    made.clock.pass(700_000)
+    await ask(made.limits, from('other'))
+    made.ledger.set('key/over', { requests: 1, tokens: 2, usd: 99, first: null })
+    made.ledger.set('key/runs', { requests: 0, tokens: 0, usd: 99, first: null })
+    expect(await ask(made.limits, from('over'))).toMatchObject({ code: 'budget_exceeded' })
+    expect(isIn(await ask(made.limits, from('runs')))).toBe(true)
+    expect(made.read).toEqual(['runs', 'over', 'other', 'over'])
+    running.settle({ usage: usage(2), cost: 2 })
   })
 })
