@@ -105,8 +105,8 @@ class ThreadConnection implements DatabaseConnection {
     const script = import.meta.url.endsWith('.ts') ? './sqlite-thread.ts' : './sqlite-thread.js'
     this.#thread = new Worker(new URL(script, import.meta.url), {
       workerData: file,
-      // A body of the longest that is described takes at most about a tenth of it.
-      resourceLimits: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 },
+      // A body of the longest that is described takes about a fifth of it at most.
+      resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4 },
     })
     this.#thread.on('message', (answer: Answer) => {
       this.#pending.get(answer.id)?.resolve(answer)

@@ -12,7 +12,7 @@ const dayMs = 86_400_000
 const rowsPerBatch = 500
 /** Characters of bodies that go to the database's thread at once, that wait for it, and of the longest that is described. */
 const charactersPerBatch = 2_000_000
-const mostWaiting = 32_000_000
+const mostWaiting = 16_000_000
 const longestBody = 4_000_000
 /** Rows held while the database cannot be written; the oldest go first after that. */
 const mostHeld = 20_000

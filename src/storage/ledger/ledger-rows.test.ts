@@ -154,3 +154,15 @@ test('a batch that does not fit on a full disk is not there at all, and comes wh
   expect(own.prepare('pragma integrity_check').get()).toEqual({ integrity_check: 'ok' })
   own.close()
 })
+
+test('a body that takes long to read is not described, and its row is written all the same', async () => {
+  const { store } = await openedStore()
+  const many = (piece: string, count: number) => Array.from({ length: count }, () => piece).join(',')
+  const bodies = [`{"messages":[${many('[]', 100_001)}]}`, '['.repeat(2_000_000), `{"input":[${many('1', 1_000_000)}]}`]
+  await store.ledger.write(bodies.map((body, index) => entry(`r${index}`, {}, { body })))
+  const rows = await store.ledger.latest(10)
+  expect(rows.map(({ exact_key: key }) => key)).toEqual([null, null, null])
+  const long = JSON.stringify({ messages: [{ role: 'user', content: 'word '.repeat(700_000) }] })
+  await store.ledger.write([entry('long', {}, { body: long })])
+  expect((await store.ledger.find('long'))?.prefix_hashes).toHaveLength(1024)
+})

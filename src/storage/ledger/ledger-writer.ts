@@ -124,7 +124,7 @@ export class LedgerWriter {
   }
 
   #materialOf({ dialect, provider, served_model: model }: RequestRow, body: string | undefined): ReplayColumns {
-    if (body === undefined) return nothingKnown
+    if (body === undefined || !isQuicklyRead(body)) return nothingKnown
     try {
       const parsed: unknown = JSON.parse(body)
       if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return nothingKnown
@@ -192,6 +192,18 @@ export class LedgerWriter {
     }
     return more
   }
+}
+
+/** Of members, lists and objects: more take longer to read than a row may wait. */
+const mostParts = 100_000
+
+/** Looks for marks in the text, which takes a thousandth of reading it; those within words count too. */
+function isQuicklyRead(body: string): boolean {
+  return [',', '[', '{'].every((mark) => {
+    let left = mostParts
+    for (let at = body.indexOf(mark); at !== -1 && left > 0; at = body.indexOf(mark, at + 1)) left--
+    return left > 0
+  })
 }
 
 const nothingKnown: ReplayColumns = { exact_key: null, prefix_hashes: null, determinism: null, capabilities: null }
