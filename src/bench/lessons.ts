@@ -66,8 +66,8 @@ function load({ stages }: Learnt): string[] {
   const at = `TTFT p99 ${milliseconds(held.ttft?.p99.value)}`
   return [
     lost && lost.x > held.x
-      ? `The server keeps up with ${number(held.x)} requests a second (${at}) and not with ${number(lost.x)}.`
-      : `The server kept up with all of them, up to ${number(held.x)} requests a second (${at}).`,
+      ? `The server keeps up with ${held.x} requests a second (${at}) and not with ${lost.x}.`
+      : `The server kept up with all of them, up to ${held.x} requests a second (${at}).`,
   ]
 }
 

@@ -90,7 +90,7 @@ export class BenchDisplay implements BenchWatcher {
     const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled)
     const rate = elapsedMs > 0 ? number((outcomes.length * 1000) / elapsedMs) : '–'
     const parts = [
-      `${this.#stage} ${bar} ${percent(share)}`,
+      `${this.#stage} ${bar} ${share < 1 ? percent(share) : 'waiting for the last answers'}`,
       `${outcomes.length} done`,
       ...(failed > 0 ? [`${failed} failed`] : []),
       `${inFlight} under way`,
