@@ -131,6 +131,8 @@ export interface Sampling {
 /** A request to generate text, whatever wire it came in by. */
 export interface GenerateRequest {
   readonly model: string
+  /** Where it stands in a trace, for whoever is asked: https://www.w3.org/TR/trace-context/ */
+  readonly traceparent?: string
   readonly input: Input
   /** Choices for each prompt. */
   readonly n: number

@@ -362,6 +362,34 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   limits: limitsSchema,
+  telemetry: z
+    .strictObject({
+      traces: z
+        .strictObject({
+          endpoint: setting(z.url({ protocol: /^https?$/ }).optional(), {
+            description:
+              'An OpenTelemetry collector to send traces to, such as http://localhost:4318. None: no traces.',
+            env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+          }),
+          headers: z
+            .record(headerName, headerValue)
+            .default({})
+            .meta({ description: 'Sent to it, beside those of OTEL_EXPORTER_OTLP_HEADERS.' }),
+          sample: setting(z.number().min(0).max(1).default(1), {
+            description: 'The share of requests that is traced; whoever sends a traceparent has decided already.',
+            env: 'OTEL_TRACES_SAMPLER_ARG',
+          }),
+          serviceName: setting(z.string().min(1).max(200).default('inferloom'), {
+            description: 'As what it appears in traces.',
+            env: 'OTEL_SERVICE_NAME',
+          }),
+          content: setting(z.boolean().default(false), {
+            description: 'Put what was said into traces too, of the requests whose content the ledger keeps.',
+          }),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
   log: setting(z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'), {
     description: 'How much is logged to stderr.',
     env: 'INFERLOOM_LOG',

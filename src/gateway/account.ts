@@ -1,7 +1,9 @@
 import { asInferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
+import type { Usage } from '../canonical/usage.ts'
 import type { Cost, Prices } from '../catalog/price.ts'
 import type { RelayChunk } from '../providers/provider.ts'
+import type { LedgerEntry } from '../storage/ledger/ledger-batch.ts'
 import { localCaller } from './caller.ts'
 import { limitOf, type Limit } from './deadline.ts'
 import { refuseOthers } from './keys/allowed-models.ts'
@@ -9,8 +11,15 @@ import type { Ledger } from './ledger/ledger.ts'
 import type { Admission, Admitted } from './limits/admission.ts'
 import type { Served } from './models.ts'
 import type { RequestContext } from './pipeline.ts'
-import type { RequestMetrics } from './telemetry/request-metrics.ts'
+import type { Histogram } from './telemetry/histogram.ts'
+import type { TraceContext } from './telemetry/trace-context.ts'
 import { Timings } from './timings.ts'
+
+/** Sees what a request leaves in the ledger, how long its pieces came after each other, and its place in a trace. */
+export type RequestWatcher = (
+  entry: LedgerEntry,
+  more: { readonly gaps: Histogram | undefined; readonly trace: TraceContext | undefined },
+) => void
 
 /** What every request passes on its way, whichever lane it takes. */
 export interface Steps {
@@ -18,8 +27,8 @@ export interface Steps {
   /** Absent where nobody knows what answers cost. */
   readonly prices: Prices | undefined
   readonly ledger: Ledger
-  /** Absent where nobody counts. */
-  readonly metrics?: RequestMetrics
+  /** Told of every request that ends. */
+  readonly watchers?: readonly RequestWatcher[]
 }
 
 /** One request from its arrival to its row in the ledger: what was set aside for it, what it took, and what it cost. */
@@ -34,6 +43,10 @@ export class Account {
   /** Of a local model: when its share of the machine's time began, and how long it was. */
   #machineFrom: number | undefined
   #machineMs: number | undefined
+  /** The last cost, and of what: the client is told, and then the ledger. */
+  #priced:
+    | { readonly usage: Usage; readonly answeredBy: string | undefined; readonly cost: Cost | undefined }
+    | undefined
 
   constructor(steps: Steps, model: string, context: RequestContext) {
     this.#steps = steps
@@ -99,12 +112,12 @@ export class Account {
   /** Also when the reader stops early: a request that was left gives back what it did not take, and has its row. */
   close(): void {
     const { timings } = this
-    const { ledger, metrics } = this.#steps
+    const { ledger, watchers = [] } = this.#steps
     this.#limit?.end()
     timings.cost = this.#cost()
     this.#admitted?.settle({ usage: timings.usage, cost: timings.cost?.usd, error: timings.error })
     const entry = timings.entry()
-    metrics?.observe(entry.row, timings.gaps)
+    for (const watch of watchers) watch(entry, { gaps: timings.gaps, trace: this.#context.trace })
     ledger.record(entry)
   }
 
@@ -128,9 +141,12 @@ export class Account {
     const machineMs = this.#machineTime()
     const served = this.#served
     if (!served || !usage) return undefined
+    if (this.#priced?.usage === usage && this.#priced.answeredBy === answeredBy) return this.#priced.cost
     const { receivedAt } = this.#context
     const at = Math.round(Date.now() - performance.now() + receivedAt)
     const { provider, model } = served
-    return this.#steps.prices?.cost({ provider: provider.name, model, answeredBy, usage, at, machineMs })
+    const cost = this.#steps.prices?.cost({ provider: provider.name, model, answeredBy, usage, at, machineMs })
+    this.#priced = { usage, answeredBy, cost }
+    return cost
   }
 }

@@ -9,6 +9,7 @@ import { localCaller, type Caller } from './caller.ts'
 import { limitOf } from './deadline.ts'
 import { refuseOthers } from './keys/allowed-models.ts'
 import type { Models, Served } from './models.ts'
+import type { TraceContext } from './telemetry/trace-context.ts'
 
 /** What came with a request beside its body. */
 export interface RequestContext {
@@ -31,6 +32,8 @@ export interface RequestContext {
   readonly maxOutputTokens?: number
   /** Told where its client stands with its limits, before anything of the answer is. */
   readonly admitted?: (standing: LimitStanding) => void
+  /** Absent where nobody follows requests. */
+  readonly trace?: TraceContext | undefined
 }
 
 /** Takes the bytes of an answer that is passed on. */

@@ -151,7 +151,10 @@ async function* generate(
   const { wire, wireRequest, stream } = chosenWire(wires, request, provider)
   const accept = stream ? accepted[wire.framing] : 'application/json'
   const refusal = (given: UpstreamRefusal) => wire.refusal(given)
-  const reply = await ask(upstream, { method: 'POST', accept, refusal, ...wireRequest }, signal)
+  const { traceparent } = request
+  const headers = traceparent === undefined ? wireRequest.headers : { ...wireRequest.headers, traceparent }
+  const question = { method: 'POST', accept, refusal, ...wireRequest, ...(headers && { headers }) } as const
+  const reply = await ask(upstream, question, signal)
   const requestId = requestIdOf(reply.headers)
   const first: readonly StreamEvent[] = requestId === undefined ? [] : [{ type: 'response-metadata', requestId }]
   try {

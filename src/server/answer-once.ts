@@ -33,6 +33,7 @@ export async function answerOnce<Request, Result>(
     const length = { maxOutputTokens: 0 }
     const context = {
       caller: request.caller,
+      trace: request.trace,
       id,
       dialect: dialect.name,
       stream: false,

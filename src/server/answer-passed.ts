@@ -36,9 +36,20 @@ export async function answerPassed(
   const deadline = askedDeadline(request.headers)
   const served = pipeline.passedTo(given, dialect)
   await whileConnected(active, reply, async (signal) => {
-    const { id, text, caller } = request
+    const { id, text, caller, trace } = request
     const admitted = (standing: LimitStanding) => tellStanding(reply, standing)
-    const context = { id, dialect: dialect.name, stream, receivedAt, signal, caller, text, admitted, ...deadline }
+    const context = {
+      id,
+      dialect: dialect.name,
+      stream,
+      receivedAt,
+      signal,
+      caller,
+      trace,
+      text,
+      admitted,
+      ...deadline,
+    }
     const address = { model: given, stream }
     const options = { dialect, pipeline, idleTimeoutMs, served, address, context, anyForm: true }
     await passOn({ ...options, ...(form && { form }) }, request, reply)

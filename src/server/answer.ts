@@ -6,6 +6,7 @@ import type { LimitStanding } from '../canonical/limit-standing.ts'
 import { askedLength } from '../dialects/asked-length.ts'
 import type { Address, AnswerWriter, Dialect } from '../dialects/dialect.ts'
 import { ownerOf } from '../gateway/caller.ts'
+import { traceparentOf } from '../gateway/telemetry/trace-context.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
 import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
@@ -52,6 +53,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
       signal,
       caller,
       text,
+      trace: request.trace,
       admitted: (standing: LimitStanding) => tellStanding(reply, standing),
       ...tier,
       ...length,
@@ -67,7 +69,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     const { stream } = parsed
     if (parsed.headers) void reply.headers(parsed.headers)
     const events = pipeline.run(
-      { ...parsed.request, ...(owner !== undefined && { owner }), ...deadline },
+      { ...parsed.request, ...(owner !== undefined && { owner }), ...deadline, ...tracedBy(request) },
       { ...context, stream },
     )
     const writer = parsed.writer(request.id)
@@ -91,6 +93,11 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   } finally {
     active.remove(place)
   }
+}
+
+/** For providers that are asked next. */
+function tracedBy({ trace }: FastifyRequest): { readonly traceparent?: string } {
+  return trace ? { traceparent: traceparentOf(trace) } : {}
 }
 
 /** Whom a request is for, by its dialect; most name both in the body. */

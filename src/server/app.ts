@@ -25,6 +25,7 @@ import { answerOnce } from './answer-once.ts'
 import { answerPassed } from './answer-passed.ts'
 import { answer } from './answer.ts'
 import { postRoutes } from './custom-methods.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { GuardOptions } from './guard.ts'
 import { installErrorHandlers, onClientError } from './http-errors.ts'
 import { readBodiesAsJson } from './json-bodies.ts'
@@ -37,6 +38,7 @@ const dialects = [openaiChat, openaiCompletions, anthropicMessages, gemini]
 export interface AppParts {
   readonly config: Config
   readonly admission: GuardOptions
+  readonly telemetry: Telemetry
   readonly models: Models
   readonly pipeline: Pipeline
   readonly providers: readonly Provider[]
@@ -51,6 +53,7 @@ export interface AppParts {
 export function buildApp({
   config,
   admission,
+  telemetry,
   models,
   pipeline,
   providers,
@@ -80,6 +83,7 @@ export function buildApp({
   })
   installErrorHandlers(app)
   readBodiesAsJson(app)
+  telemetry.install(app)
   admitRequests(app, admission, isClosing)
   const post = postRoutes(app)
   const idleTimeoutMs = server.idleTimeoutSeconds * 1000

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { Address, Dialect } from '../dialects/dialect.ts'
+import { traceparentOf } from '../gateway/telemetry/trace-context.ts'
 import type { Served } from '../gateway/models.ts'
 import type { Pipeline, RelayReader, RequestContext } from '../gateway/pipeline.ts'
 import type { RelayReply } from '../providers/provider.ts'
@@ -46,6 +47,7 @@ export async function passOn(options: PassOnOptions, request: FastifyRequest, re
   const { dialect, pipeline, served, address, context } = options
   const { form, idleTimeoutMs } = options
   const headers = forwarded(request, dialect.forwardedHeaders)
+  if (context.trace) headers['traceparent'] = traceparentOf(context.trace)
   const relayed = {
     wire: dialect.name,
     model: served.model,

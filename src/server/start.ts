@@ -5,7 +5,7 @@ import { Ledger } from '../gateway/ledger/ledger.ts'
 import { Models } from '../gateway/models.ts'
 import { Pipeline } from '../gateway/pipeline.ts'
 import { ResponseStore } from '../gateway/responses/response-store.ts'
-import { RequestMetrics } from '../gateway/telemetry/request-metrics.ts'
+import { openTelemetry } from './telemetry.ts'
 import { openStore } from '../storage/store.ts'
 import { Roster } from '../transport/roster.ts'
 import { addBudgetRoutes } from './admin-budgets.ts'
@@ -28,6 +28,8 @@ export interface RunningServer {
   readonly url: string
   /** Of whoever owns the home. */
   readonly adminKey: AdminKey
+  /** Whether processes of this machine need a key, too. */
+  readonly needsKey: boolean
   /** Resolves when every model can answer; rejects with the reason when one never will. */
   ready(): Promise<readonly ModelInfo[]>
   /** Stops accepting, lets running answers finish for the set time, then ends them. */
@@ -41,7 +43,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   const { opened, complaints } = await openProviders(loaded)
   const providers = opened.map(({ provider }) => provider)
   const store = await openStore(home)
-  const held = await openKeys(home, store)
+  const held = await openKeys(loaded, store)
   if (!isLoopback(host) && keys.length === 0 && !held.ring.isUsed) {
     await store.close()
     throw new InferloomError(
@@ -81,13 +83,14 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     holders: () => held.holders(),
     onTrouble: (error) => app.log.warn({ err: error }, 'a notice of a budget could not be sent'),
   })
-  const metrics = new RequestMetrics()
+  const telemetry = await openTelemetry(loaded)
   const models = new Models({ local: [pool], remote: providers })
   const app = buildApp({
     config,
     admission: { ...config.server, ring: held.ring, adminKey: admin.key, isLocal: isLoopback(host) },
     models,
-    pipeline: new Pipeline(models, { admission: limits.limits, prices, ledger, metrics }),
+    pipeline: new Pipeline(models, { admission: limits.limits, prices, ledger, watchers: telemetry.watchers }),
+    telemetry,
     providers: [pool, ...providers],
     responses,
     ledger,
@@ -95,8 +98,9 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     isClosing: () => closing !== undefined,
   })
   for (const complaint of complaints) app.log.warn({ err: complaint }, 'a provider is left out')
+  if (held.complaint !== undefined) app.log.warn(held.complaint)
   addAdminRoutes(app, { pool, opened })
-  addMetricsRoute(app, { requests: metrics, ledger, pool, active })
+  addMetricsRoute(app, { requests: telemetry.metrics, ledger, pool, active })
   addBudgetRoutes(app, limits)
   addKeyRoutes(app, held.admin)
   addLedgerRoutes(app, { rows: store.ledger, ledger })
@@ -120,6 +124,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     await responses?.close()
     await prices.close()
     await limits.close()
+    await telemetry.close()
     await store.close()
   }
   const close = () => (closing ??= end())
@@ -134,6 +139,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   return {
     url: `http://${shown}:${address.port}`,
     adminKey: admin,
+    needsKey: !held.needsNone(),
     ready: async () => {
       await pool.ready()
       return models.list()

@@ -1,23 +1,10 @@
 import type { RequestRow } from '../../storage/tables.ts'
 import { labelText, type Exposition } from './exposition.ts'
 import { bounds, Histogram } from './histogram.ts'
+import { operationOf } from './operations.ts'
 
 /** Sets of labels that are kept apart; what comes after them is counted together as `other`. */
 const mostSets = 150
-
-/** What a dialect's requests are, in the words of OpenTelemetry's conventions. */
-const operations: Readonly<Record<string, string>> = {
-  'openai-completions': 'text_completion',
-  'openai-embeddings': 'embeddings',
-  'gemini-embeddings': 'embeddings',
-  rerank: 'rerank',
-  'openai-moderations': 'moderation',
-  'openai-images': 'image_generation',
-  'openai-image-edits': 'image_edit',
-  'openai-speech': 'speech',
-  'openai-transcriptions': 'transcription',
-  'openai-translations': 'translation',
-}
 
 const tokenKinds = {
   input: 'prompt_tokens',
@@ -121,7 +108,7 @@ export class RequestMetrics {
     if (known) return known
     const isFull = this.#sets.size >= mostSets
     const labels = labelText({
-      gen_ai_operation_name: isFull ? 'other' : (operations[dialect] ?? 'chat'),
+      gen_ai_operation_name: isFull ? 'other' : operationOf(dialect),
       gen_ai_provider_name: isFull ? 'other' : (provider ?? 'none'),
       gen_ai_request_model: isFull ? 'other' : asked,
       dialect: isFull ? 'other' : dialect,
