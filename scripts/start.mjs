@@ -5,5 +5,6 @@ import { ensureBuilt } from './build.mjs'
 
 const node = ensureInstalled()
 ensureBuilt(node)
-// The first line of main.js names the same flag, and says why.
-handOver(node, ['--min-semi-space-size=4', join(root, 'dist', 'cli', 'main.js'), 'serve', ...process.argv.slice(2)])
+// The first line of main.js names the same flags, and says why.
+const youngHeap = ['--min-semi-space-size=16', '--max-semi-space-size=16']
+handOver(node, [...youngHeap, join(root, 'dist', 'cli', 'main.js'), 'serve', ...process.argv.slice(2)])

@@ -21,7 +21,8 @@ async function start({ file, threads, parallel, contextTokens, env = {} }: ArmOp
   const configFile = join(home, 'inferloom.yaml')
   writeFileSync(configFile, JSON.stringify(config)) // every JSON is YAML
   // The flag that `npm start` and the installed command give Node.
-  const args = ['--min-semi-space-size=4', main, 'serve', '--config', configFile]
+  const youngHeap = ['--min-semi-space-size=16', '--max-semi-space-size=16']
+  const args = [...youngHeap, main, 'serve', '--config', configFile]
   const child = startChild(process.execPath, args, {
     ...process.env,
     INFERLOOM_HOME: home,

@@ -55,7 +55,8 @@ export const inferloom: GatewayArm = {
     const config = join(home, 'inferloom.yaml')
     const provider = { kind: 'openai-compatible', baseUrl: `${upstream}/v1`, key: 'key' }
     writeFileSync(config, JSON.stringify({ builtin: false, providers: { mock: provider } })) // every JSON is YAML
-    const child = startChild(process.execPath, ['--min-semi-space-size=4', main, 'serve', '--config', config], {
+    const flags = ['--min-semi-space-size=16', '--max-semi-space-size=16']
+    const child = startChild(process.execPath, [...flags, main, 'serve', '--config', config], {
       ...process.env,
       INFERLOOM_HOME: home,
       INFERLOOM_PORT: '0',

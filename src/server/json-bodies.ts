@@ -20,7 +20,8 @@ export function readBodiesAsJson(app: FastifyInstance): void {
   app.decorateRequest('text', '')
   app.decorateRequest('form', undefined)
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+  // Fastify remembers who parses a type it was told of, and finds out again each time for all the others.
+  app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (request, body, done) => {
     const type = request.headers['content-type'] ?? ''
     if (request.routeOptions.config.takesForms && /^multipart\/form-data\b/i.test(type)) {
       request.form = { bytes: body as Buffer, type }
