@@ -113,8 +113,14 @@ class AiSdkBridge implements Provider {
 
   async #model(makers: readonly string[], id: string, param: string): Promise<AiSdkModel> {
     const made = await this.#made
-    const model = made[this.#turn++ % made.length]?.model(makers, id)
-    if (model) return model
+    try {
+      const model = made[this.#turn++ % made.length]?.model(makers, id)
+      if (model) return model
+    } catch (error) {
+      const failed = aiSdkError(error, this.name)
+      // Packages that make no models of a kind refuse every one of them, by its name.
+      if (failed.code !== 'provider_not_found' || makers.includes('languageModel')) throw failed
+    }
     throw unsupported(param, this.name, 'use a provider whose package makes such models')
   }
 

@@ -17,6 +17,7 @@ export async function embedInBatches(
   request: EmbedRequest,
   { provider, most = Infinity, send, signal }: Batches,
 ): Promise<EmbedResult> {
+  signal.throwIfAborted()
   const { inputs } = request
   if (inputs.length <= most) return await send(request, signal)
   // None of those that bound their number takes them, and a part would not know which input it is.

@@ -48,13 +48,24 @@ const others: readonly (readonly [path: RegExp, answer: (body: Fields) => object
     }),
   ],
   // https://docs.cohere.com/reference/rerank
+  [/\/v2\/rerank$/, playedRanking],
+  // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
   [
-    /\/v2\/rerank$/,
-    ({ query, documents, top_n: topN }) => ({
-      results: (documents as string[])
-        .map((document, index) => ({ index, relevance_score: playedScore(query as string, document) }))
-        .toSorted((a, b) => b.relevance_score - a.relevance_score)
-        .slice(0, topN as number | undefined),
+    /titan-embed[^/]*\/invoke$/,
+    ({ inputText: text }) => ({
+      embedding: playedVector(text as string),
+      inputTextTokenCount: counted([text as string]),
+    }),
+  ],
+  // https://docs.aws.amazon.com/bedrock/latest/userguide/rerank-use.html
+  [/cohere\.rerank[^/]*\/invoke$/, playedRanking],
+  // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
+  [
+    /:predict$/,
+    ({ instances }) => ({
+      predictions: (instances as { content: string }[]).map(({ content }) => ({
+        embeddings: { values: playedVector(content), statistics: { token_count: counted([content]) } },
+      })),
     }),
   ],
   // https://platform.claude.com/docs/en/api/messages-count-tokens
@@ -62,6 +73,17 @@ const others: readonly (readonly [path: RegExp, answer: (body: Fields) => object
   // https://ai.google.dev/api/tokens#method:-models.counttokens
   [/:countTokens$/, (body) => ({ totalTokens: counted([JSON.stringify(body)]) })],
 ]
+
+function playedRanking({ query, documents, top_n: topN }: Fields): object {
+  return {
+    id: 'r1',
+    meta: { billed_units: { search_units: 1 } },
+    results: (documents as string[])
+      .map((document, index) => ({ index, relevance_score: playedScore(query as string, document) }))
+      .toSorted((a, b) => b.relevance_score - a.relevance_score)
+      .slice(0, topN as number | undefined),
+  }
+}
 
 function openaiVectors({ input, encoding_format: format }: Fields): object {
   const inputs = typeof input === 'string' ? [input] : (input as string[])

@@ -17,7 +17,11 @@ const asked: readonly Asked[] = [
   { kind: 'azure-openai' },
   { kind: 'anthropic', model: 'claude-sonnet-4-5' },
   { kind: 'google', model: 'gemini-3-pro' },
+  { kind: 'vertex', model: 'gemini-3-pro' },
   { kind: 'amazon-bedrock', model: 'anthropic.claude-sonnet-4-5', extra: { region: 'us-east-1' } },
+  // Models that embed or rank are asked in other words than those that talk.
+  { kind: 'amazon-bedrock', model: 'amazon.titan-embed-text-v2:0', extra: { region: 'us-east-1' } },
+  { kind: 'amazon-bedrock', model: 'cohere.rerank-v3-5:0', extra: { region: 'us-east-1' } },
   { kind: 'cohere', model: 'command-a' },
   { kind: 'mistral', model: 'mistral-small' },
   { kind: 'groq' },
