@@ -19,8 +19,17 @@ export function addKeyCommands(program: Command, { withSettings, configFrom }: P
     .requiredOption('--name <name>', 'whose it is')
     .action(async (options: Options) => (await load()).createKey(await configFrom(options), options))
   withSettings(keys.command('list').description('show the keys that there are'))
+    .option('--all', 'also those that were revoked')
     .option('--json', 'for machines')
-    .action(async (options: Options) => (await load()).listKeys(await configFrom(options), options.json ?? false))
+    .action(async (options: Options & { all?: boolean }) => {
+      await (await load()).listKeys(await configFrom(options), options)
+    })
+  withSettings(keys.command('show').description('show all that is known of a key'))
+    .argument('<key>', 'its id or name')
+    .option('--json', 'for machines')
+    .action(async (key: string, options: Options) => {
+      await (await load()).showKey(await configFrom(options), key, options.json ?? false)
+    })
   withLimits(withSettings(keys.command('update').description('change a key; "none" takes something away')))
     .argument('<key>', 'its id or name')
     .option('--name <name>', 'another name')

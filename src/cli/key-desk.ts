@@ -22,7 +22,7 @@ export async function openKeyDesk<T>(loaded: LoadedConfig, work: (desk: KeyDesk)
   const [{ openStore }, { openKeys }] = await Promise.all([import('../storage/store.ts'), import('../server/keys.ts')])
   const store = await openStore(loaded.home)
   try {
-    const { admin } = await openKeys(loaded.home, store)
+    const { admin } = await openKeys(loaded, store)
     const actor = { keyId: 'cli', name: `command line of ${userInfo().username}` }
     const done = async (path: string, body: object): Promise<unknown> => {
       const [, kind, id = '', action] = /^(keys|teams)(?:\/([^/]+))?(?:\/(\w+))?$/.exec(path) ?? []
@@ -47,7 +47,8 @@ export async function openKeyDesk<T>(loaded: LoadedConfig, work: (desk: KeyDesk)
       throw new InferloomError('internal_error', `There is no ${path}.`)
     }
     const read = async (path: string): Promise<unknown> => {
-      if (path === 'keys') return admin.listKeys()
+      if (path.startsWith('keys/')) return admin.showKey(decodeURIComponent(path.slice('keys/'.length)))
+      if (path.startsWith('keys')) return admin.listKeys({ revoked: path.endsWith('?revoked=true') })
       if (path === 'teams') return { data: admin.listTeams() }
       return { data: await admin.latestAudit(Number(new URLSearchParams(path.split('?')[1]).get('limit') ?? 50)) }
     }

@@ -11,15 +11,20 @@ export interface LimitFlags {
 
 const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
-/** `--budget 20/month,2/day:1` (the soft limit after a colon), `--rpm 60` …; undefined where none was given. */
-export function limitsIn({ budget, rpm, tpm, concurrency }: LimitFlags): KeyLimits | undefined {
+type LimitFields = { readonly [Name in 'rpm' | 'tpm' | 'concurrency' | 'budgets']?: KeyLimits[Name] | null }
+
+/**
+ * `--budget 20/month,2/day:1` (the soft limit after a colon), `--rpm 60` …; null for `none`, which takes one away
+ * again. Undefined where no flag was given.
+ */
+export function limitsIn({ budget, rpm, tpm, concurrency }: LimitFlags): LimitFields | undefined {
   const given = { budget, rpm, tpm, concurrency }
   if (Object.values(given).every((value) => value === undefined)) return undefined
   return {
     ...(rpm !== undefined && { rpm: wholeIn('--rpm', rpm) }),
     ...(tpm !== undefined && { tpm: wholeIn('--tpm', tpm) }),
     ...(concurrency !== undefined && { concurrency: wholeIn('--concurrency', concurrency) }),
-    ...(budget !== undefined && { budgets: budget.split(',').map(budgetIn) }),
+    ...(budget !== undefined && { budgets: budget === 'none' ? null : budget.split(',').map(budgetIn) }),
   }
 }
 
@@ -33,7 +38,8 @@ function budgetIn(text: string): NonNullable<KeyLimits['budgets']>[number] {
   return { usd: Number(usd), window: window as Window, ...(soft !== undefined && { soft: Number(soft) }) }
 }
 
-function wholeIn(flag: string, text: string): number {
+function wholeIn(flag: string, text: string): number | null {
+  if (text === 'none') return null
   if (/^\d{1,12}$/.test(text) && Number(text) > 0) return Number(text)
   throw new InferloomError('invalid_value', `${flag} must be a whole number of 1 or more, not '${text.slice(0, 50)}'.`)
 }

@@ -17,6 +17,11 @@ export interface KeyFlags extends LimitFlags {
   readonly json?: boolean
 }
 
+interface KeyList {
+  readonly data: readonly KeyView[]
+  readonly more: boolean
+}
+
 /** The fields of the admin API that flags stand for; `none` takes something away again. */
 function fieldsOf({ name, team, models, tier, expires, scope, ...flags }: KeyFlags): Record<string, unknown> {
   const limits = limitsIn(flags)
@@ -34,17 +39,26 @@ function fieldsOf({ name, team, models, tier, expires, scope, ...flags }: KeyFla
 
 export async function createKey(loaded: LoadedConfig, flags: KeyFlags): Promise<void> {
   const made = await openKeyDesk(loaded, async (desk) => {
-    const others = (await desk.get<{ data: KeyView[] }>('keys')).data.filter(({ state }) => state === 'active')
-    const key = await desk.post<MadeKey>('keys', fieldsOf(flags))
-    return { key, isFirst: others.length === 0 && loaded.config.server.keys.length === 0 }
+    const others = await desk.get<KeyList>('keys')
+    return { key: await desk.post<MadeKey>('keys', fieldsOf(flags)), isFirst: others.data.length === 0 }
   })
   showMade(made.key, flags.json)
-  if (!made.isFirst || flags.json) return
-  process.stdout.write('This is the first key: from now on every request needs one, from this machine too.\n')
+  if (!made.isFirst || flags.json || !keysDecide(loaded)) return
+  process.stdout.write(
+    '\nIt is the first key: from now on requests need one, from this machine too.\n' +
+      'With server.localWithoutKey: true in inferloom.yaml those of this machine need none.\n',
+  )
 }
 
-export async function listKeys(loaded: LoadedConfig, json: boolean): Promise<void> {
-  const { data } = await openKeyDesk(loaded, (desk) => desk.get<{ data: KeyView[] }>('keys'))
+/** Whether it depends on the keys that were made if requests of this machine need one. */
+function keysDecide({ config: { server } }: LoadedConfig): boolean {
+  return server.keys.length === 0 && server.localWithoutKey === undefined
+}
+
+export async function listKeys(loaded: LoadedConfig, flags: { all?: boolean; json?: boolean }): Promise<void> {
+  const path = flags.all ? 'keys?revoked=true' : 'keys'
+  const { data, more } = await openKeyDesk(loaded, (desk) => desk.get<KeyList>(path))
+  const { json } = flags
   if (json) return print(data)
   if (data.length === 0) return void process.stdout.write('No keys. Make one: inferloom keys create --name <name>\n')
   const rows = data.map((key) => [
@@ -59,6 +73,28 @@ export async function listKeys(loaded: LoadedConfig, json: boolean): Promise<voi
     key.expires_at === null ? '–' : new Date(key.expires_at).toISOString().slice(0, 16).replace('T', ' '),
   ])
   process.stdout.write(table(['id', 'name', 'key', 'state', 'team', 'scopes', 'models', 'limits', 'expires'], rows))
+  if (more) process.stdout.write('\nThere are more than these.\n')
+}
+
+/** All that is known of a key. */
+export async function showKey(loaded: LoadedConfig, reference: string, json: boolean): Promise<void> {
+  const key = await openKeyDesk(loaded, (desk) => desk.get<KeyView>(`keys/${encodeURIComponent(reference)}`))
+  if (json) return print(key)
+  const moment = (at: number | null) => (at === null ? '–' : new Date(at).toISOString())
+  const rows = [
+    ['id', key.id],
+    ['name', key.name],
+    ['key', `${key.prefix}…`],
+    ['state', key.state],
+    ['team', key.team ?? '–'],
+    ['scopes', key.scopes.join(', ')],
+    ['models', key.models?.join(', ') ?? 'all'],
+    ['limits', shownLimits(key.limits)],
+    ['tier', key.tier ?? '–'],
+    ['made', moment(key.created_at)],
+    ['expires', moment(key.expires_at)],
+  ]
+  process.stdout.write(table(['', ''], rows).trimStart())
 }
 
 export async function updateKey(loaded: LoadedConfig, reference: string, flags: KeyFlags): Promise<void> {
@@ -71,9 +107,14 @@ export async function updateKey(loaded: LoadedConfig, reference: string, flags: 
 
 export async function revokeKey(loaded: LoadedConfig, reference: string, json: boolean): Promise<void> {
   const path = `keys/${encodeURIComponent(reference)}/revoke`
-  const key = await openKeyDesk(loaded, (desk) => desk.post<KeyView>(path, {}))
+  const { key, isLast } = await openKeyDesk(loaded, async (desk) => {
+    const key = await desk.post<KeyView>(path, {})
+    return { key, isLast: (await desk.get<KeyList>('keys')).data.length === 0 }
+  })
   if (json) return print(key)
   process.stdout.write(`${plain(key.name)} opens nothing from now on. What it is being answered goes on to its end.\n`)
+  if (!isLast || !keysDecide(loaded)) return
+  process.stdout.write('No key is left: requests of this machine need none again.\n')
 }
 
 export async function rotateKey(loaded: LoadedConfig, reference: string, flags: KeyFlags): Promise<void> {

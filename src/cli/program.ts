@@ -4,6 +4,7 @@ import { loadConfig, type LoadedConfig } from '../config/load.ts'
 import { settings } from '../config/settings.ts'
 import { version } from '../version.ts'
 import { addBenchCommand } from './bench-command.ts'
+import { plain } from './format.ts'
 import { addKeyCommands } from './key-commands.ts'
 import type { DoctorOptions } from './doctor.ts'
 import type { UsageOptions } from './usage.ts'
@@ -122,7 +123,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   } catch (error) {
     if (!(error instanceof InferloomError)) throw error
     // A native library's last words may be many lines; a supervisor's log shows the last one.
-    process.stderr.write(`inferloom: ${error.message.replaceAll(/\s*\n\s*/g, ' ')} [${error.code}]\n`)
+    process.stderr.write(`inferloom: ${plain(error.message.replaceAll(/\s*\n\s*/g, ' '))} [${error.code}]\n`)
     process.exitCode = 1
   }
 }

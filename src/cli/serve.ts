@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../config/load.ts'
-import { startServer } from '../server/start.ts'
+import { startServer, type RunningServer } from '../server/start.ts'
 import { version } from '../version.ts'
 import { count } from './format.ts'
 import { giveBackMemory } from './give-back-memory.ts'
@@ -28,7 +28,7 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
       const context = contextTokens === undefined ? '' : `context of ${contextTokens.toLocaleString('en')} tokens`
       return `  ${id.padEnd(width)}  ${size}${context}`
     })
-    const key = loaded.config.server.keys.length > 0 ? ` -H 'authorization: Bearer <key>'` : ''
+    const key = server.needsKey ? ` -H 'authorization: Bearer <key>'` : ''
     const json = `-H 'content-type: application/json'`
     const [first] = models
     const body = JSON.stringify({ model: first?.id, messages: [{ role: 'user', content: 'What is inference?' }] })
@@ -36,6 +36,7 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
       `inferloom ${version} listens on ${server.url} (started in ${seconds} s)\n\n` +
         `models\n${rows.join('\n') || '  none: name some under "models:" in inferloom.yaml'}\n\n` +
         (first ? `try it\n  curl ${server.url}/v1/chat/completions${key} ${json} -d '${body}'\n\n` : '') +
+        adminKeyText(server) +
         `data in ${loaded.home}; settings from ${loaded.file ?? 'defaults'}; Ctrl-C stops\n`,
     )
     // A little later, so that the first request that follows the banner does not meet it.
@@ -47,4 +48,14 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
   } finally {
     clearTimeout(slow)
   }
+}
+
+/** Once, when it is new. There is no page yet that it would open. */
+function adminKeyText({ adminKey: { key, file, isNew }, url }: RunningServer): string {
+  if (!isNew) return ''
+  return (
+    `admin key, shown this once and kept in ${file}\n  ${key}\n` +
+    `  inferloom keys, usage, requests … take it from there; elsewhere:\n` +
+    `  curl ${url}/admin/keys -H 'authorization: Bearer ${key}'\n\n`
+  )
 }

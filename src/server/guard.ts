@@ -23,24 +23,21 @@ export interface GuardOptions {
 
 /** Decides who may speak to this server at all, and who it is. Throws an error that says why not. */
 export class Guard {
+  readonly #options: GuardOptions
   readonly #hosts: ReadonlySet<string>
   readonly #origins: ReadonlySet<string>
   readonly #keys: readonly { readonly hash: Buffer; readonly caller: Caller }[]
-  readonly #ring: KeyRing
   readonly #adminKey: Buffer
-  readonly #isLocal: boolean
-  readonly #localWithoutKey: boolean | undefined
   /** The last Host header that was allowed: most clients send the same one each time. */
   #allowedHost: string | undefined
 
-  constructor({ keys, ring, adminKey, isLocal, localWithoutKey, allowedHosts, allowedOrigins }: GuardOptions) {
+  constructor(options: GuardOptions) {
+    const { keys, adminKey, allowedHosts, allowedOrigins } = options
+    this.#options = options
     this.#hosts = new Set(['localhost', hostname(), ...allowedHosts].map((host) => host.toLowerCase()))
     this.#origins = new Set(allowedOrigins)
     this.#keys = keys.map(configuredKey)
-    this.#ring = ring
     this.#adminKey = digest(adminKey)
-    this.#isLocal = isLocal
-    this.#localWithoutKey = localWithoutKey
   }
 
   /**
@@ -73,16 +70,12 @@ export class Guard {
     const given = keyOf(headers)
     const known = given === '' ? undefined : this.#holderOf(given)
     if (known) return known
-    if (this.#needsNone && !given.startsWith(keysBegin)) return localCaller
+    if (needsNoKey(this.#options) && !given.startsWith(keysBegin)) return localCaller
     throw new InferloomError('invalid_api_key', given === '' ? keyNeeded : 'The key that was sent is not known.')
   }
 
-  get #needsNone(): boolean {
-    return this.#isLocal && (this.#localWithoutKey ?? (this.#keys.length === 0 && !this.#ring.isUsed))
-  }
-
   #holderOf(given: string): Caller | undefined {
-    const made = given.startsWith(keysBegin) ? this.#ring.find(given) : undefined
+    const made = given.startsWith(keysBegin) ? this.#options.ring.find(given) : undefined
     if (made?.state === 'active') return made.caller
     if (made) {
       const when = new Date(made.at).toISOString()
@@ -98,13 +91,33 @@ export class Guard {
 const stateWords = { expired: 'expired on', revoked: 'was revoked on', replaced: 'was replaced by another on' } as const
 const keyNeeded = 'A key is needed: send "Authorization: Bearer <key>", or the key as x-api-key or x-goog-api-key.'
 
-const adminCaller: Caller = { keyId: 'admin', name: 'admin', scopes: new Set(['inference', 'admin:read', 'admin']) }
+/** Of whoever owns the home. */
+export const adminCaller: Caller = {
+  keyId: 'admin',
+  name: 'admin',
+  scopes: new Set(['inference', 'admin:read', 'admin']),
+}
+
+/** Those of the configuration, in its order. */
+export function configuredCallers(keys: readonly string[]): Caller[] {
+  return keys.map((key, index) => configuredKey(key, index).caller)
+}
 
 /** Under a name from which the key cannot be told. */
 function configuredKey(key: string, index: number): { readonly hash: Buffer; readonly caller: Caller } {
   const hash = digest(key)
   const scopes: ReadonlySet<Scope> = new Set(['inference'])
   return { hash, caller: { keyId: hash.toString('hex', 0, 8), name: `server.keys[${index}]`, scopes } }
+}
+
+/** Whether whoever brings no key may ask models, as `local`. */
+export function needsNoKey({
+  isLocal,
+  localWithoutKey,
+  keys,
+  ring,
+}: Pick<GuardOptions, 'isLocal' | 'localWithoutKey' | 'keys' | 'ring'>): boolean {
+  return isLocal && (localWithoutKey ?? (keys.length === 0 && !ring.isUsed))
 }
 
 /** Throws where a caller may not do what a request asks for. */
