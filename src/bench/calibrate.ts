@@ -17,6 +17,7 @@ export interface Calibration {
 
 const fewWords = 12
 const manyWords = 96
+const longProbes = 5
 /** Tokens by which it is seen whether a model can be kept writing. */
 const writtenTokens = 48
 /** Of common English words, for servers that do not count. */
@@ -38,9 +39,12 @@ export async function calibrate(target: Target, random: () => number): Promise<C
     else target.manner = {}
   }
   if (!isAnswer(few.outcome)) throw refusal(target, few.outcome.error ?? '', few.message)
-  const many = await ask(manyWords, 1)
-  const countsTokens = few.outcome.estimated !== 'both' && isAnswer(many.outcome)
-  const slope = (many.outcome.promptTokens - few.outcome.promptTokens) / (manyWords - fewWords)
+  // Words differ in tokens: one prompt alone may be a tenth off.
+  const many: Outcome[] = []
+  for (let probe = 0; probe < longProbes; probe++) many.push((await ask(manyWords, 1)).outcome)
+  const countsTokens = few.outcome.estimated !== 'both' && many.every(isAnswer)
+  const mean = many.reduce((sum, { promptTokens }) => sum + promptTokens, 0) / longProbes
+  const slope = (mean - few.outcome.promptTokens) / (manyWords - fewWords)
   const isUsable = countsTokens && slope > 0.2 && slope < 20
   const manner = await keepWriting(target, async () => (await ask(fewWords, writtenTokens, true)).outcome)
   target.manner = manner

@@ -39,7 +39,7 @@ function batching({ stages }: Learnt): string[] {
   const gain = throughput(best) / throughput(first)
   if (gain < gainThatCounts) {
     return [
-      `Asking ${best.x} at a time gained nothing over ${first.x}: the server makes ${number(throughput(first))} output tokens a second either way, ` +
+      `Asking more than ${first.x} at a time gained nothing: the server makes ${number(throughput(first))} output tokens a second either way, ` +
         `and more at a time only wait longer (latency p50 ${milliseconds(first.latency?.p50.value)}, with ${stages.at(-1)?.x} at a time ${milliseconds(stages.at(-1)?.latency?.p50.value)}).`,
     ]
   }
@@ -51,7 +51,9 @@ function batching({ stages }: Learnt): string[] {
       (gain < gainOfLargeModels ? ` ${smallGain}` : ''),
     ...(knee && knee.x < (stages.at(-1)?.x ?? 0)
       ? [
-          `${knee.x} at a time already give ${percent(throughput(knee) / throughput(best))} of the most; more of them mainly wait.`,
+          knee === best
+            ? `More than ${knee.x} at a time gain nothing; they only wait for each other.`
+            : `${knee.x} at a time already give ${percent(throughput(knee) / throughput(best))} of the most; more of them mainly wait.`,
         ]
       : []),
   ]
