@@ -4,7 +4,7 @@ import type { Charged, Cost, Prices } from './price.ts'
 import type { Listed, OwnPrice } from './price-list.ts'
 import { tierShare } from './tiers.ts'
 
-type PriceList = typeof import('./price-list.ts')
+type PriceList = Pick<typeof import('./price-list.ts'), 'listed' | 'ownList' | 'priced'>
 
 export interface PriceSettings {
   /** The kind of each provider, by its name. */
@@ -62,8 +62,8 @@ export function openPrices(settings: PriceSettings): OpenedPrices {
     machine: new MachineTime(),
     prepare(provider) {
       if (provider === 'local' || list) return undefined
-      loading ??= import('./price-list.ts').then((loaded) => {
-        list = loaded
+      loading ??= import('./price-list.ts').then(({ listed, ownList, priced }) => {
+        list = { listed, ownList, priced }
         settings.onLoad?.()
       })
       return loading

@@ -76,7 +76,7 @@ test.for([
   await writeFile(join(home, 'prices.json'), 'spoilt')
   const old = new Date(0)
   await utimes(join(home, 'prices.json'), old, old)
-  answer = wrong as UpstreamAnswer
+  answer = wrong
   await updated()
   expect(price()).toBe(9)
   // The spoilt copy, and what was fetched.

@@ -17,7 +17,8 @@ test('whoever came and has not left is there once, in whatever order they come a
       }
       const seen: number[] = []
       roster.forEach((member) => seen.push(member))
-      expect(seen.sort()).toEqual([...here.keys()].sort())
+      expect(new Set(seen)).toEqual(new Set(here.keys()))
+      expect(seen).toHaveLength(here.size)
       expect(roster.size).toBe(here.size)
     }),
   )
