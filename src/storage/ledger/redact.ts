@@ -2,7 +2,7 @@
 
 /** Keys of common services, bearer tokens, and long values behind words that announce a secret. */
 const keys =
-  /\b(?:(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|github_pat|glpat|xox[abprs]|loom)[-_]|AKIA|ASIA|AIza|ya29\.|eyJ)[\w.-]{16,200}/g
+  /\b(?:(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|github_pat|glpat|xox[abprs]|il)[-_]|AKIA|ASIA|AIza|ya29\.|eyJ)[\w.-]{16,200}/g
 const bearer = /\bBearer [\w.~+/=-]{8,500}/gi
 const email = /[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g
 /** Seven digits and more, with what people group them by; dates are left alone, and so is what has a decimal point. */
