@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hardwareCost, hourly, MachineTime } from './own-hardware.ts'
+import { hardwareCost, hourly, MachineSpeed, MachineTime } from './own-hardware.ts'
 
 test('without a word about the machine an answer costs nothing and says why', () => {
   expect(hardwareCost(hourly({}), 5000)).toEqual({ usd: 0, price: 'own hardware' })
@@ -45,4 +45,17 @@ test('however requests overlap, all of them together are charged the time in whi
       expect(charged).toBeCloseTo(busy, 6)
     }),
   )
+})
+
+test('what a request will take is told from what others took, of late more than long ago', () => {
+  const usage = (input: number, output: number) => ({
+    inputTokens: { total: input, cacheRead: 0 },
+    outputTokens: { total: output, reasoning: 0 },
+  })
+  const speed = new MachineSpeed()
+  expect(speed.expected(usage(100, 100))).toBe(0)
+  speed.learn(usage(100, 90), 1000)
+  expect(speed.expected(usage(0, 10))).toBeCloseTo(100)
+  for (let time = 0; time < 500; time++) speed.learn(usage(0, 100), 200)
+  expect(speed.expected(usage(0, 10))).toBeCloseTo(20, 3)
 })

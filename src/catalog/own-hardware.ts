@@ -1,3 +1,4 @@
+import type { Usage } from '../canonical/usage.ts'
 import type { Cost } from './price.ts'
 
 /** What running models on this machine costs. */
@@ -28,6 +29,34 @@ export function hourly({ perHour, watts, perKWh, bought, lifetimeHours }: Hardwa
 export function hardwareCost(perHour: number | undefined, machineMs: number): Cost {
   if (perHour === undefined) return free
   return { usd: (machineMs / 3_600_000) * perHour, price: `own hardware: ${perHour.toPrecision(3)} $/h` }
+}
+
+/** A prompt token takes about a tenth of the time of an output token, since prompts are read many tokens at a time. */
+const promptShare = 0.1
+/** After so many requests half of what is remembered is of the ones since then. */
+const memory = 20
+
+/** How long the models of this machine take for a token, as measured: what a request will cost is told from it. */
+export class MachineSpeed {
+  #ms = 0
+  #tokens = 0
+
+  learn(usage: Usage, machineMs: number): void {
+    const tokens = weighed(usage)
+    if (tokens === 0 || machineMs <= 0) return
+    const kept = 0.5 ** (1 / memory)
+    this.#ms = this.#ms * kept + machineMs
+    this.#tokens = this.#tokens * kept + tokens
+  }
+
+  /** Milliseconds of the machine's time; 0 as long as nothing was measured. */
+  expected(usage: Usage): number {
+    return this.#tokens === 0 ? 0 : (weighed(usage) * this.#ms) / this.#tokens
+  }
+}
+
+function weighed({ inputTokens, outputTokens }: Usage): number {
+  return outputTokens.total + Math.max(0, inputTokens.total - inputTokens.cacheRead) * promptShare
 }
 
 /**

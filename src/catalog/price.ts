@@ -11,7 +11,7 @@ export interface Charged {
   readonly usage: Usage
   /** Milliseconds since 1970 at which it was asked: prices change. */
   readonly at: number
-  /** Of a local model: its share of the machine's time, in milliseconds. */
+  /** Of a local model: its share of the machine's time, in milliseconds; absent where it is to be estimated. */
   readonly machineMs?: number
 }
 

@@ -1,5 +1,5 @@
 import type { Usage } from '../canonical/usage.ts'
-import { hardwareCost, hourly, MachineTime, type HardwareCost } from './own-hardware.ts'
+import { hardwareCost, hourly, MachineSpeed, MachineTime, type HardwareCost } from './own-hardware.ts'
 import type { Charged, Cost, Prices } from './price.ts'
 import type { Listed, OwnPrice } from './price-list.ts'
 import { tierShare } from './tiers.ts'
@@ -30,6 +30,7 @@ const mostRemembered = 1000
  */
 export function openPrices(settings: PriceSettings): OpenedPrices {
   const perHour = hourly(settings.hardware)
+  const speed = new MachineSpeed()
   let list: PriceList | undefined
   let loading: Promise<void> | undefined
   const remembered = new Map<string, Listed | null>()
@@ -69,8 +70,12 @@ export function openPrices(settings: PriceSettings): OpenedPrices {
       return loading
     },
     cost(charged) {
-      const { provider, usage, at, machineMs = 0 } = charged
-      if (provider === 'local') return hardwareCost(perHour, machineMs)
+      const { provider, usage, at, machineMs } = charged
+      if (provider === 'local') {
+        if (machineMs === undefined) return hardwareCost(perHour, speed.expected(usage))
+        speed.learn(usage, machineMs)
+        return hardwareCost(perHour, machineMs)
+      }
       const found = list && remember(list, charged)
       if (usage.charged !== undefined && !found?.isOwn)
         return { usd: usage.charged, price: 'as charged by the provider' }

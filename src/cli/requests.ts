@@ -51,7 +51,8 @@ export async function requests(loaded: LoadedConfig, limit: string, json: boolea
     duration(row.ttft_ms),
     duration(row.tpot_ms),
     duration(row.total_ms),
-    dollars(row.cost_usd),
+    // Nothing was answered that could have cost something.
+    row.cost_usd === null && row.prompt_tokens === null ? '–' : dollars(row.cost_usd),
     row.error ?? row.finish_reason ?? '',
   ])
   process.stdout.write(
