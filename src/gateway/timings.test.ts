@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { InferloomError } from '../canonical/errors.ts'
+import type { StreamEvent } from '../canonical/events.ts'
+import type { Usage } from '../canonical/usage.ts'
+import { Timings } from './timings.ts'
+
+const usage = (input: number, output: number): Usage => ({
+  inputTokens: { total: input, cacheRead: 0 },
+  outputTokens: { total: output, reasoning: 0 },
+})
+const text: StreamEvent = { type: 'text-delta', choiceIndex: 0, text: 'x' }
+const { signal } = new AbortController()
+
+function watched(body = 'x'.repeat(40)): Timings {
+  const receivedAt = performance.now()
+  return new Timings('up/m', { id: '1', dialect: 'd', stream: true, receivedAt, signal, text: body })
+}
+
+test('what is reported at the end counts, whatever was seen before', () => {
+  const timings = watched()
+  timings.observe([text, text, text, { type: 'finish', usage: usage(9, 7) }])
+  expect(timings.entry().row).toMatchObject({
+    status: 200,
+    prompt_tokens: 9,
+    output_tokens: 7,
+    usage_basis: 'reported',
+    doubt: null,
+  })
+})
+
+test('an answer that ends early has what was told of it, and one for each piece that came after that', () => {
+  const begun = watched()
+  begun.observe([{ type: 'response-metadata', usage: usage(9, 1) }, text, text, text])
+  expect(begun.entry().row).toMatchObject({ status: 499, prompt_tokens: 9, output_tokens: 4, usage_basis: 'counted' })
+  const told = watched()
+  told.observe([text, text, { type: 'response-metadata', usage: usage(9, 5) }])
+  told.error = new InferloomError('client_closed', 'gone')
+  expect(told.entry().row).toMatchObject({ prompt_tokens: 9, output_tokens: 5, usage_basis: 'reported' })
+})
+
+test('of an answer of which nobody tells anything, the pieces are counted and the prompt is estimated', () => {
+  const left = watched()
+  left.see({ bytes: new Uint8Array(), deltas: 3 })
+  expect(left.usage).toEqual(usage(10, 3))
+  const silent = watched()
+  silent.observe([text, text, { type: 'finish', usage: usage(0, 0) }])
+  expect(silent.entry().row).toMatchObject({ status: 200, prompt_tokens: 10, output_tokens: 2, usage_basis: 'counted' })
+  const nothing = watched()
+  expect(nothing.usage).toBeUndefined()
+  expect(nothing.entry().row).toMatchObject({ prompt_tokens: null, output_tokens: null, usage_basis: null })
+})
+
+test('for numbers that cannot be nothing is charged', () => {
+  const timings = watched()
+  timings.observe([text, { type: 'finish', usage: usage(9, -7) }])
+  timings.cost = { usd: 1, price: 'p' }
+  expect(timings.usage).toBeUndefined()
+  expect(timings.entry().row).toMatchObject({
+    prompt_tokens: 9,
+    output_tokens: null,
+    cost_usd: null,
+    price: null,
+    doubt: 'outputTokens.total',
+  })
+})
