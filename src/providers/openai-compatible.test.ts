@@ -1,16 +1,22 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { sse, startUpstream } from '../../test/upstream-fixture.ts'
+import type { GenerateRequest } from '../canonical/request.ts'
 import { azureOpenai } from './azure-openai.ts'
 import { openaiCompatible } from './openai-compatible.ts'
-import { presets } from './presets.ts'
+import { servicePresets } from './service-presets.ts'
 import type { ProviderKind, ProviderSettings } from './provider-kind.ts'
 import { providerKinds } from './registry.ts'
+import { serverPresets } from './server-presets.ts'
 
 const input = { kind: 'chat', messages: [{ role: 'user', content: 'Hello' }] } as const
 const hello = { model: 'vendor/m', input, n: 1, stop: [], sampling: {}, maxOutputTokens: 5 }
 const done = JSON.stringify({ choices: [{ index: 0, delta: { content: 'a' }, finish_reason: 'stop' }] })
 
-async function ask(kind: ProviderKind, settings: Partial<ProviderSettings>, request = hello): Promise<unknown[]> {
+async function ask(
+  kind: ProviderKind,
+  settings: Partial<ProviderSettings>,
+  request: GenerateRequest = hello,
+): Promise<unknown[]> {
   const provider = kind.make({ name: kind.name, keys: ['key-0123456789'], ...settings })
   onTestFinished(() => provider.close())
   return Array.fromAsync(provider.generate(request, new AbortController().signal))
@@ -19,7 +25,7 @@ async function ask(kind: ProviderKind, settings: Partial<ProviderSettings>, requ
 test('names tell kinds apart, and keys travel encrypted or not at all', () => {
   const names = providerKinds.map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)
-  for (const { name, baseUrl, env } of presets) {
+  for (const { name, baseUrl, env } of [...servicePresets, ...serverPresets]) {
     const url = new URL(baseUrl ?? '')
     expect([name, url.protocol === 'https:' || (url.hostname === '127.0.0.1' && env.length === 0)]).toEqual([
       name,
@@ -43,6 +49,26 @@ test('a server at home needs no key, and is sent none', async () => {
   const upstream = await startUpstream(() => sse([done]))
   if (vllm) await ask(vllm, { baseUrl: upstream.url, keys: [] })
   expect(upstream.asked[0]?.headers.authorization).toBeUndefined()
+})
+
+test('a choice of tools that a server does not know is refused, and what it does anyway is not said', async () => {
+  const ollama = openaiCompatible.find(({ name }) => name === 'ollama')
+  const upstream = await startUpstream(() => sse([done]))
+  const asked = { ...hello, tools: [{ name: 'f' }], parallelToolCalls: true, verbosity: 'medium' } as const
+  for (const toolChoice of ['required', 'none', { name: 'f' }] as const) {
+    const refused = ollama && ask(ollama, { baseUrl: upstream.url }, { ...asked, toolChoice })
+    await expect(refused).rejects.toMatchObject({ code: 'unsupported_parameter', param: 'tool_choice' })
+  }
+  if (ollama) await ask(ollama, { baseUrl: upstream.url }, { ...asked, toolChoice: 'auto' })
+  expect(upstream.asked).toHaveLength(1)
+  expect(Object.keys(upstream.body()).sort()).toEqual([
+    'max_tokens',
+    'messages',
+    'model',
+    'stream',
+    'stream_options',
+    'tools',
+  ])
 })
 
 test('another server needs an address', () => {

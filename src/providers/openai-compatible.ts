@@ -1,9 +1,11 @@
 import { InferloomError } from '../canonical/errors.ts'
 import { bearer, signWithKeys } from './keys.ts'
 import { openaiModelList } from './openai-model-list.ts'
-import { presets, type Preset } from './presets.ts'
+import type { Preset } from './preset.ts'
+import { servicePresets } from './service-presets.ts'
 import type { ProviderKind } from './provider-kind.ts'
 import { remoteProvider } from './remote-provider.ts'
+import { serverPresets } from './server-presets.ts'
 import { timeoutsOf } from './timeouts.ts'
 import { openaiChatWire } from './wire/openai-chat.ts'
 import { openaiCompletionsWire } from './wire/openai-completions.ts'
@@ -30,7 +32,7 @@ const other: Preset = {
   ],
 }
 
-export const openaiCompatible: readonly ProviderKind[] = [...presets, other].map(kindOf)
+export const openaiCompatible: readonly ProviderKind[] = [...servicePresets, ...serverPresets, other].map(kindOf)
 
 function kindOf(preset: Preset): ProviderKind {
   const { env, chat, completions = false, embeddings = false, list = true, onlyWhenNamed = false, passed = [] } = preset

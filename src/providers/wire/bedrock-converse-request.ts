@@ -11,6 +11,7 @@ const can: ReadonlySet<Field> = new Set<Field>([
   'top_p',
   'top_k',
   'tools',
+  'tool_choice',
   'response_format',
   'reasoning_effort',
   'reasoning_tokens',

@@ -17,6 +17,7 @@ const can: ReadonlySet<Field> = new Set<Field>([
   'logprobs',
   'top_logprobs',
   'tools',
+  'tool_choice',
   'response_format',
   'reasoning_effort',
   'reasoning_tokens',

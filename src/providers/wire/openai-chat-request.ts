@@ -18,6 +18,7 @@ const usual: readonly Field[] = [
   'logprobs',
   'top_logprobs',
   'tools',
+  'tool_choice',
   'parallel_tool_calls',
   'response_format',
   'reasoning_effort',
@@ -58,7 +59,7 @@ export function chatBody(request: GenerateRequest, { provider, stream, options, 
     ...openaiSampling(request.sampling, fields),
     // A log probability of each token is reported without alternatives where none are asked for.
     ...(top !== undefined && { logprobs: true, ...(top > 0 && { top_logprobs: top }) }),
-    ...(tools.length > 0 && toolFields(request, tools)),
+    ...(tools.length > 0 && toolFields(request, tools, fields)),
     ...(request.responseFormat && formatFields(request.responseFormat, provider, options)),
     ...(request.grammar !== undefined && named(fields, 'grammar', request.grammar)),
     ...(request.reasoningEffort !== undefined && named(fields, 'reasoning_effort', request.reasoningEffort)),
@@ -73,7 +74,11 @@ function named(fields: NonNullable<ChatOptions['fields']>, field: Field, value: 
   return { [fields[field] ?? field]: value }
 }
 
-function toolFields({ toolChoice, parallelToolCalls }: GenerateRequest, tools: readonly Tool[]): object {
+function toolFields(
+  { toolChoice, parallelToolCalls }: GenerateRequest,
+  tools: readonly Tool[],
+  fields: NonNullable<ChatOptions['fields']>,
+): object {
   return {
     tools: tools.map(({ name, description, parameters, strict }) => ({
       type: 'function',
@@ -85,8 +90,10 @@ function toolFields({ toolChoice, parallelToolCalls }: GenerateRequest, tools: r
         ...(strict !== undefined && { strict }),
       },
     })),
-    ...(toolChoice !== undefined && { tool_choice: choiceBody(toolChoice) }),
-    ...(parallelToolCalls !== undefined && { parallel_tool_calls: parallelToolCalls }),
+    // What is left of it where a provider does not know the field is what happens anyway.
+    ...(toolChoice !== undefined && fields.tool_choice !== null && { tool_choice: choiceBody(toolChoice) }),
+    ...(parallelToolCalls !== undefined &&
+      fields.parallel_tool_calls !== null && { parallel_tool_calls: parallelToolCalls }),
   }
 }
 

@@ -10,6 +10,7 @@ const can: ReadonlySet<Field> = new Set([
   'logprobs',
   'top_logprobs',
   'tools',
+  'tool_choice',
   'parallel_tool_calls',
   'response_format',
   'reasoning_effort',

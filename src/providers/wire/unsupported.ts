@@ -22,6 +22,7 @@ const fields = {
   logprobs: ({ topLogprobs }) => topLogprobs !== undefined,
   top_logprobs: ({ topLogprobs }) => (topLogprobs ?? 0) > 0,
   tools: ({ tools }) => (tools?.length ?? 0) > 0,
+  tool_choice: ({ tools, toolChoice }) => (toolChoice ?? 'auto') !== 'auto' && (tools?.length ?? 0) > 0,
   parallel_tool_calls: ({ tools, parallelToolCalls }) => parallelToolCalls === false && (tools?.length ?? 0) > 0,
   response_format: ({ responseFormat }) => responseFormat !== undefined && responseFormat.type !== 'text',
   grammar: ({ grammar }) => grammar !== undefined,
@@ -44,6 +45,7 @@ export const widelyKnown: readonly Field[] = [
   'frequency_penalty',
   'seed',
   'tools',
+  'tool_choice',
   'response_format',
 ]
 

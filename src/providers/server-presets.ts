@@ -1,0 +1,122 @@
+import { templateVariables, vllmSampling, type Preset } from './preset.ts'
+
+/** Servers that one runs oneself, at the addresses where they listen. */
+export const serverPresets: readonly Preset[] = [
+  // https://docs.ollama.com/api/openai-compatibility: it knows no tool_choice, and no log probabilities.
+  {
+    name: 'ollama',
+    baseUrl: 'http://127.0.0.1:11434/v1',
+    env: [],
+    chat: {
+      reasoning: 'reasoning',
+      fields: {
+        n: null,
+        logit_bias: null,
+        logprobs: null,
+        top_logprobs: null,
+        tool_choice: null,
+        parallel_tool_calls: null,
+        verbosity: null,
+      },
+    },
+    completions: true,
+    embeddings: true,
+    passed: ['openai-images'],
+  },
+  // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+  {
+    name: 'vllm',
+    baseUrl: 'http://127.0.0.1:8000/v1',
+    env: [],
+    chat: {
+      reasoning: 'reasoning_content',
+      fields: { ...vllmSampling, ...templateVariables, verbosity: null },
+    },
+    completions: true,
+    embeddings: true,
+    passed: ['openai-embeddings', 'openai-transcriptions', 'openai-translations'],
+  },
+  // https://docs.sglang.ai/basic_usage/openai_api_completions.html
+  {
+    name: 'sglang',
+    baseUrl: 'http://127.0.0.1:30000/v1',
+    env: [],
+    chat: {
+      reasoning: 'reasoning_content',
+      fields: { ...vllmSampling, ...templateVariables, verbosity: null },
+    },
+    completions: true,
+    embeddings: true,
+  },
+  // https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
+  {
+    name: 'llama-server',
+    baseUrl: 'http://127.0.0.1:8080/v1',
+    env: [],
+    chat: {
+      reasoning: 'reasoning_content',
+      fields: {
+        ...templateVariables,
+        top_k: 'top_k',
+        min_p: 'min_p',
+        repeat_penalty: 'repeat_penalty',
+        repeat_last_n: 'repeat_last_n',
+        grammar: 'grammar',
+        verbosity: null,
+      },
+    },
+    completions: true,
+    embeddings: true,
+    passed: ['openai-embeddings'],
+  },
+  // https://lmstudio.ai/docs/developer/openai-compat/chat-completions (supported payload parameters) and …/api-changelog
+  {
+    name: 'lmstudio',
+    baseUrl: 'http://127.0.0.1:1234/v1',
+    env: [],
+    chat: {
+      reasoning: 'reasoning_content',
+      fields: {
+        n: null,
+        logprobs: null,
+        top_logprobs: null,
+        parallel_tool_calls: null,
+        top_k: 'top_k',
+        repeat_penalty: 'repeat_penalty',
+        verbosity: null,
+      },
+    },
+    completions: true,
+    embeddings: true,
+  },
+  // https://huggingface.co/docs/text-generation-inference/reference/api_reference: `n` and `logit_bias` are there, and unused.
+  {
+    name: 'tgi',
+    baseUrl: 'http://127.0.0.1:8080/v1',
+    env: [],
+    chat: { fields: { n: null, logit_bias: null, parallel_tool_calls: null, reasoning_effort: null, verbosity: null } },
+    completions: true,
+  },
+  // https://localai.io/features/text-generation/ and
+  // https://github.com/mudler/LocalAI/blob/master/core/schema/prediction.go
+  {
+    name: 'localai',
+    baseUrl: 'http://127.0.0.1:8080/v1',
+    env: [],
+    chat: {
+      fields: {
+        top_k: 'top_k',
+        min_p: 'min_p',
+        repeat_penalty: 'repeat_penalty',
+        repeat_last_n: 'repeat_last_n',
+        grammar: 'grammar',
+        parallel_tool_calls: null,
+        verbosity: null,
+      },
+    },
+    completions: true,
+    embeddings: true,
+    // https://localai.io/features/
+    passed: ['openai-images', 'openai-speech', 'openai-transcriptions'],
+  },
+]
