@@ -61,18 +61,19 @@ export async function listKeys(loaded: LoadedConfig, flags: { all?: boolean; jso
   const { json } = flags
   if (json) return print(data)
   if (data.length === 0) return void process.stdout.write('No keys. Make one: inferloom keys create --name <name>\n')
+  const teams = data.some(({ team }) => team !== null)
+  const scopes = data.some((key) => key.scopes.join() !== 'inference')
   const rows = data.map((key) => [
-    key.id,
-    key.name.slice(0, 24),
+    key.name.slice(0, 20),
     `${key.prefix}…`,
     key.state,
-    (key.team ?? '–').slice(0, 16),
-    key.scopes.join(','),
-    (key.models?.join(',') ?? 'all').slice(0, 30),
-    shownLimits(key.limits),
-    key.expires_at === null ? '–' : new Date(key.expires_at).toISOString().slice(0, 16).replace('T', ' '),
+    ...(teams ? [(key.team ?? '–').slice(0, 12)] : []),
+    ...(scopes ? [key.scopes.join(',')] : []),
+    key.expires_at === null ? '–' : new Date(key.expires_at).toISOString().slice(0, 10),
+    shownLimits(key.limits).slice(0, roomBeside(70)),
   ])
-  process.stdout.write(table(['id', 'name', 'key', 'state', 'team', 'scopes', 'models', 'limits', 'expires'], rows))
+  const head = ['name', 'key', 'state', ...(teams ? ['team'] : []), ...(scopes ? ['scopes'] : []), 'expires', 'limits']
+  process.stdout.write(table(head, rows))
   if (more) process.stdout.write('\nThere are more than these.\n')
 }
 
@@ -135,10 +136,16 @@ export async function createTeam(loaded: LoadedConfig, flags: KeyFlags): Promise
 export async function listTeams(loaded: LoadedConfig, json: boolean): Promise<void> {
   const { data } = await openKeyDesk(loaded, (desk) => desk.get<{ data: TeamView[] }>('teams'))
   if (json) return print(data)
-  const rows = data.map(({ id, name, keys, models, limits }) => {
-    return [id, name.slice(0, 30), keys, (models?.join(',') ?? 'all').slice(0, 40), shownLimits(limits)]
+  if (data.length === 0) return void process.stdout.write('No teams. Make one: inferloom teams create --name <name>\n')
+  const rows = data.map(({ name, keys, models, limits }) => {
+    return [
+      name.slice(0, 24),
+      keys,
+      (models?.join(',') ?? 'all').slice(0, 24),
+      shownLimits(limits).slice(0, roomBeside(60)),
+    ]
   })
-  process.stdout.write(table(['id', 'name', 'keys', 'models', 'limits'], rows))
+  process.stdout.write(table(['name', 'keys', 'models', 'limits'], rows))
 }
 
 export async function updateTeam(loaded: LoadedConfig, reference: string, flags: KeyFlags): Promise<void> {
@@ -157,15 +164,17 @@ export async function removeTeam(loaded: LoadedConfig, reference: string, json: 
 
 /** What was done to keys and teams, latest first. */
 export async function audit(loaded: LoadedConfig, limit: string, json: boolean): Promise<void> {
-  if (!/^\d{1,4}$/.test(limit)) throw new InferloomError('invalid_value', '--limit must be a whole number up to 1000.')
+  if (!/^([1-9]\d{0,2}|1000)$/.test(limit)) {
+    throw new InferloomError('invalid_value', '--limit must be a whole number from 1 to 1000.')
+  }
   const { data } = await openKeyDesk(loaded, (desk) => desk.get<{ data: AuditView[] }>(`audit?limit=${limit}`))
   if (json) return print(data)
   const rows = data.map(({ at, actor, action, name, before, after }) => [
     new Date(at).toISOString().slice(0, 19).replace('T', ' '),
-    actor.slice(0, 24),
+    actor.slice(0, 20),
     action,
-    name.slice(0, 24),
-    changes(before, after).slice(0, 80),
+    name.slice(0, 20),
+    changes(before, after).slice(0, roomBeside(76)),
   ])
   process.stdout.write(table(['time (UTC)', 'who', 'what', 'to', 'changed'], rows))
 }
@@ -185,6 +194,11 @@ function showMade(made: MadeKey, json = false): void {
   process.stdout.write(
     `${made.key}\n\nKey of ${plain(made.name)}: keep it now, it is not shown again. ${shownLimits(made.limits)}\n`,
   )
+}
+
+/** Characters for a column, beside others of so many, in a terminal as wide as this one. */
+function roomBeside(others: number): number {
+  return Math.max(20, (process.stdout.columns ?? 120) - others)
 }
 
 function listIn(text: string): string[] {
