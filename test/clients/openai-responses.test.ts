@@ -417,7 +417,6 @@ test('what Codex sends is answered: tools, encrypted thoughts, a cache key, and 
     stream: true,
     include: ['reasoning.encrypted_content'],
     prompt_cache_key: '0199a213-81c0-7800-8aa1-bbab2a035a53',
-    text: { verbosity: 'low' },
     max_output_tokens: 40,
   })
   const events = await Array.fromAsync(stream)
