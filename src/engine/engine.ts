@@ -2,18 +2,16 @@ import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../canonical/embed.ts'
 import type { StreamEvent } from '../canonical/events.ts'
-import { asInferloomError, InferloomError } from '../canonical/errors.ts'
+import { InferloomError } from '../canonical/errors.ts'
 import type { GenerateRequest, Sampling } from '../canonical/request.ts'
-import type { Usage } from '../canonical/usage.ts'
 import type { ModelInfo, Provider, TokenCount } from '../providers/provider.ts'
-import { AnswerParser } from './answer-parser.ts'
 import { planAnswer } from './answer-plan.ts'
 import type { TuningNews } from './autotune-worker.ts'
 import { ChatTemplate } from './chat-template.ts'
 import { addParts, embedWith, rerankWith, startOf, type EmbedAnswer } from './embed-requests.ts'
-import { EventQueue } from './event-queue.ts'
+import { GenerateRequests } from './generate-requests.ts'
 import { InFlight } from './in-flight.ts'
-import type { Delta, Done, EmbedJob, EngineStats, FromWorker, LoadedModelInfo, LoadOptions } from './protocol.ts'
+import type { EmbedJob, EngineStats, FromWorker, LoadedModelInfo, LoadOptions } from './protocol.ts'
 import { samplingDefaults } from './sampling-defaults.ts'
 import { WorkerProcess } from './worker-process.ts'
 
@@ -31,16 +29,6 @@ type State =
   | { name: 'ready'; worker: WorkerProcess; info: LoadedModelInfo; template: ChatTemplate; since: number }
   | { name: 'backing-off'; timer: NodeJS.Timeout; error: InferloomError }
   | { name: 'failed' | 'closed'; error: InferloomError }
-
-interface Outstanding {
-  readonly queue: EventQueue
-  readonly firstChoice: number
-  /** By choice; empty when the answer is text as it comes. */
-  readonly parsers: readonly AnswerParser[]
-  readonly request: { jobsLeft: number; inputTokens: number; cachedTokens: number; outputTokens: number }
-  /** What was used by what has been told, for answers that are ended before they are complete. */
-  readonly told: { inputTokens: number; cachedTokens: number; outputTokens: number }
-}
 
 /** What `/admin/engine` shows of one engine. */
 export interface EngineReport {
@@ -65,7 +53,7 @@ export class Engine implements Provider {
   readonly #hearTuning: (news: TuningNews) => void
   #state: State
   #changed: PromiseWithResolvers<void> = Promise.withResolvers()
-  readonly #outstanding = new Map<number, Outstanding>()
+  readonly #answers: GenerateRequests
   readonly #embeds: InFlight<EmbedAnswer>
   readonly #counts: InFlight<{ tokens: number }>
   #nextId = 1
@@ -74,7 +62,6 @@ export class Engine implements Provider {
   #lastHeard = performance.now()
   readonly #watchdog: NodeJS.Timeout
   #statsWanted: ((stats: EngineStats) => void)[] = []
-  #secondsPerRequest = 1
   #model: ModelInfo
   readonly #sampling: Sampling
 
@@ -82,6 +69,7 @@ export class Engine implements Provider {
     this.#options = options
     this.#hearTuning = hearTuning
     const most = options.parallel + options.queueLimit
+    this.#answers = new GenerateRequests(options)
     this.#embeds = new InFlight(options.model, most, 'requests to embed')
     this.#counts = new InFlight(options.model, most, 'prompts to count')
     this.#sampling = { ...samplingDefaults, ...options.sampling }
@@ -111,34 +99,23 @@ export class Engine implements Provider {
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<readonly StreamEvent[]> {
     const prompts = request.input.kind === 'chat' ? 1 : request.input.prompts.length
-    this.#refuseWhenFull(prompts)
+    this.#answers.refuseWhenFull(prompts)
     const { worker, template } = await this.#readyState()
-    this.#refuseWhenFull(prompts)
+    this.#answers.refuseWhenFull(prompts)
     signal.throwIfAborted()
-    const { jobs, shape } = planAnswer(request, template, this.#sampling)
-    const queue = new EventQueue()
-    const progress = { jobsLeft: prompts, inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
-    const told = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
-    const parsers = shape ? Array.from({ length: request.n }, (_, choice) => new AnswerParser(choice, shape)) : []
-    const began = performance.now()
-    const ids = jobs.map((job, index) => {
-      const id = this.#nextId++
-      this.#outstanding.set(id, { queue, firstChoice: index * request.n, parsers, request: progress, told })
-      worker.send({ type: 'generate', job: { ...job, id } })
-      return id
+    const plan = planAnswer(request, template, this.#sampling)
+    if (this.#answers.size === 0) this.#lastHeard = performance.now()
+    const answer = this.#answers.begin(plan, {
+      nextId: () => this.#nextId++,
+      send: (job) => worker.send({ type: 'generate', job }),
+      cancel: (id) => worker.send({ type: 'cancel', id }),
+      signal,
     })
-    if (this.#outstanding.size === ids.length) this.#lastHeard = began
-    const onAbort = () => {
-      if (told.outputTokens > 0) queue.push({ type: 'response-metadata', usage: usageOf(told, parsers) })
-      queue.fail(asInferloomError(signal.reason))
-    }
-    signal.addEventListener('abort', onAbort)
     try {
-      yield* queue
-      this.#secondsPerRequest += ((performance.now() - began) / 1000 - this.#secondsPerRequest) / 8
+      yield* answer.events
+      answer.complete()
     } finally {
-      signal.removeEventListener('abort', onAbort)
-      for (const id of ids) if (this.#outstanding.delete(id)) worker.send({ type: 'cancel', id })
+      answer.leave()
     }
   }
 
@@ -165,7 +142,7 @@ export class Engine implements Provider {
   }
 
   get #isIdle(): boolean {
-    return this.#outstanding.size + this.#embeds.size + this.#counts.size === 0
+    return this.#answers.size + this.#embeds.size + this.#counts.size === 0
   }
 
   async #runEmbedJob(job: Omit<EmbedJob, 'id'>, signal: AbortSignal) {
@@ -177,18 +154,6 @@ export class Engine implements Provider {
       cancel: () => worker.send({ type: 'cancel', id }),
       signal,
     })
-  }
-
-  #refuseWhenFull(more: number): void {
-    const { parallel, queueLimit, model } = this.#options
-    if (this.#outstanding.size + more <= parallel + queueLimit) return
-    const seconds = Math.ceil((this.#secondsPerRequest * this.#outstanding.size) / parallel)
-    throw new InferloomError(
-      'engine_overloaded',
-      `Model ${model} is answering ${parallel} requests and ${queueLimit} more are waiting. ` +
-        'Remedy: retry after the time given, or raise engine.queue in the configuration.',
-      { retryAfterSeconds: Math.min(Math.max(seconds, 1), 30) },
-    )
   }
 
   async report(): Promise<EngineReport> {
@@ -203,7 +168,7 @@ export class Engine implements Provider {
       pid: 'worker' in this.#state ? this.#state.worker.pid : undefined,
       threads: this.#options.threads,
       restarts: this.#restarts,
-      outstanding: this.#outstanding.size + this.#embeds.size,
+      outstanding: this.#answers.size + this.#embeds.size,
       libraries: ready?.info.libraries,
       cells: ready?.info.cells,
       stats: await Promise.race([stats, silence]),
@@ -268,40 +233,12 @@ export class Engine implements Provider {
     } else if (message.type === 'refused') {
       const { id, code, param } = message
       const error = new InferloomError(code, message.message, param === undefined ? {} : { param })
-      this.#take(id)?.queue.fail(error)
+      this.#answers.fail(id, error)
       this.#embeds.fail(id, error)
       this.#counts.fail(id, error)
     } else {
-      for (const delta of message.deltas) {
-        const to = this.#outstanding.get(delta.id)
-        if (!to) continue
-        to.told.outputTokens += delta.tokens ?? 1
-        if (delta.prompt) {
-          to.told.inputTokens += delta.prompt[0]
-          to.told.cachedTokens += delta.prompt[1]
-        }
-        to.queue.push(...eventsOf(delta, to))
-      }
-      for (const done of message.done) this.#finish(done)
+      this.#answers.onStep(message)
     }
-  }
-
-  #finish({ id, promptTokens, cachedTokens, outputTokens }: Done): void {
-    const finished = this.#take(id)
-    if (!finished) return
-    const { queue, request, parsers } = finished
-    request.inputTokens += promptTokens
-    request.cachedTokens += cachedTokens
-    request.outputTokens += outputTokens
-    if (--request.jobsLeft > 0) return
-    queue.push({ type: 'finish', usage: usageOf(request, parsers) })
-    queue.end()
-  }
-
-  #take(id: number): Outstanding | undefined {
-    const outstanding = this.#outstanding.get(id)
-    this.#outstanding.delete(id)
-    return outstanding
   }
 
   #onExit(error: InferloomError): void {
@@ -321,40 +258,13 @@ export class Engine implements Provider {
   }
 
   #failAll(error: InferloomError): void {
-    const all = [...this.#outstanding.values()]
-    this.#outstanding.clear()
+    this.#answers.failAll(error)
     this.#embeds.failAll(error)
     this.#counts.failAll(error)
-    for (const { queue } of all) queue.fail(error)
   }
 
   #watch(): void {
     if (this.#state.name !== 'ready' || this.#isIdle) return
     if (performance.now() - this.#lastHeard > this.#options.stallSeconds * 1000) this.#state.worker.kill()
   }
-}
-
-function usageOf(used: Outstanding['told'], parsers: readonly AnswerParser[]): Usage {
-  const { inputTokens, cachedTokens: cacheRead, outputTokens: total } = used
-  const reasoning = parsers.reduce((sum, parser) => sum + parser.reasoningTokens, 0)
-  return {
-    inputTokens: { total: inputTokens, cacheRead },
-    outputTokens: { total, reasoning: Math.min(reasoning, total) },
-  }
-}
-
-function eventsOf(
-  { choice, text, logprobs, finishReason }: Delta,
-  { firstChoice, parsers }: Outstanding,
-): StreamEvent[] {
-  const choiceIndex = firstChoice + choice
-  const parser = parsers[choice]
-  if (parser) {
-    const events = text !== '' || logprobs ? parser.push(text, logprobs) : []
-    return finishReason ? [...events, ...parser.end(finishReason)] : events
-  }
-  const events: StreamEvent[] = []
-  if (text !== '' || logprobs) events.push({ type: 'text-delta', choiceIndex, text, ...(logprobs && { logprobs }) })
-  if (finishReason) events.push({ type: 'text-end', choiceIndex, finishReason })
-  return events
 }
