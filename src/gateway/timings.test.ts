@@ -11,9 +11,9 @@ const usage = (input: number, output: number): Usage => ({
 const text: StreamEvent = { type: 'text-delta', choiceIndex: 0, text: 'x' }
 const { signal } = new AbortController()
 
-function watched(body = 'x'.repeat(40)): Timings {
+function watched(stream = true): Timings {
   const receivedAt = performance.now()
-  return new Timings('up/m', { id: '1', dialect: 'd', stream: true, receivedAt, signal, text: body })
+  return new Timings('up/m', { id: '1', dialect: 'd', stream, receivedAt, signal, text: 'x'.repeat(40) })
 }
 
 test('what is reported at the end counts, whatever was seen before', () => {
@@ -48,6 +48,20 @@ test('of an answer of which nobody tells anything, the pieces are counted and th
   const nothing = watched()
   expect(nothing.usage).toBeUndefined()
   expect(nothing.entry().row).toMatchObject({ prompt_tokens: null, output_tokens: null, usage_basis: null })
+})
+
+test('of sounds, and of an answer that comes whole, nothing is counted', () => {
+  const sounds = watched()
+  for (let piece = 0; piece < 5; piece++) sounds.see({ bytes: new Uint8Array(8), deltas: 1, opaque: true })
+  sounds.complete()
+  const whole = watched(false)
+  whole.see({ bytes: new Uint8Array(), deltas: 1 })
+  whole.complete()
+  for (const timings of [sounds, whole]) {
+    expect(timings.usage).toBeUndefined()
+    expect(timings.entry().row).toMatchObject({ status: 200, output_tokens: null, prompt_tokens: null })
+    expect(timings.entry().row.ttft_ms).toBeGreaterThanOrEqual(0)
+  }
 })
 
 test('for numbers that cannot be nothing is charged', () => {

@@ -70,7 +70,8 @@ export class Timings {
   #used(): Usage | undefined {
     const usage = this.#usage
     if (usage && (this.#complete || this.#uncounted === 0)) return usage
-    if (this.#deltas === 0) return undefined
+    // One piece may be a whole answer, which says nothing of its tokens.
+    if (this.#deltas === 0 || (this.#deltas === 1 && !this.#context.stream)) return usage
     const inputTokens = usage?.inputTokens ?? { total: this.#promptEstimate(), cacheRead: 0 }
     const { total, reasoning } = usage?.outputTokens ?? { total: 0, reasoning: 0 }
     return { ...usage, inputTokens, outputTokens: { total: total + this.#uncounted, reasoning } }
@@ -112,13 +113,14 @@ export class Timings {
   }
 
   /** What was seen in bytes on their way. */
-  see({ bytes, deltas, finishReason, usage, error }: RelayChunk): void {
+  see({ bytes, deltas, opaque, finishReason, usage, error }: RelayChunk): void {
     this.#content?.see(bytes)
     if (!this.#seen && bytes.length > 0) {
       this.#seen = true
       this.answeredBy = answeringModel(bytes)
     }
-    if (deltas > 0) this.#count(deltas)
+    if (opaque) this.#firstAt ??= performance.now()
+    else if (deltas > 0) this.#count(deltas)
     if (finishReason !== undefined) this.#finishReason ??= finishReason
     if (usage) this.#take(usage)
     if (error) this.error ??= error

@@ -35,6 +35,8 @@ export interface RelayChunk {
   readonly bytes: Uint8Array
   /** Pieces of output in these bytes. */
   readonly deltas: number
+  /** That they are no text, such as sounds: their number says nothing of tokens. */
+  readonly opaque?: true
   readonly finishReason?: FinishReason
   readonly usage?: Usage
   /** What the provider reports instead of going on; the client is told by these bytes. */

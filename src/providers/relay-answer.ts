@@ -60,7 +60,7 @@ function chunksOf(reply: UpstreamReply, kind: BodyKind | 'bytes', options: Relay
 /** Nothing in them says where they end: the connection does. */
 async function* byteChunks(reply: UpstreamReply, { provider, signal }: RelayOptions): AsyncGenerator<RelayChunk> {
   try {
-    for await (const pieces of reply.body) for (const bytes of pieces) yield { bytes, deltas: 1 }
+    for await (const pieces of reply.body) for (const bytes of pieces) yield { bytes, deltas: 1, opaque: true }
   } catch (error) {
     throw error === signal.reason ? error : faultOf(error, provider)
   }
