@@ -114,9 +114,9 @@ function writeProcess(out: Exposition, eventLoop: ReturnType<typeof monitorEvent
   out.single('nodejs_heap_size_used_bytes', 'gauge', 'JavaScript in use.', heapUsed)
   out.single('nodejs_heap_size_total_bytes', 'gauge', 'Set aside for JavaScript.', heapTotal)
   out.single('nodejs_external_memory_bytes', 'gauge', 'Buffers.', external)
-  out.metric('nodejs_eventloop_lag_seconds', 'gauge', 'Delay of the event loop since the last scrape.')
-  for (const quantile of [50, 99]) {
-    out.value('nodejs_eventloop_lag_seconds', `quantile="0.${quantile}"`, eventLoop.percentile(quantile) / 1e9)
-  }
-  out.value('nodejs_eventloop_lag_seconds', 'quantile="1"', eventLoop.count > 0 ? eventLoop.max / 1e9 : 0)
+  const lag = 'Delay of the event loop since the last scrape: '
+  out.single('nodejs_eventloop_lag_p50_seconds', 'gauge', `${lag}the median.`, eventLoop.percentile(50) / 1e9)
+  out.single('nodejs_eventloop_lag_p99_seconds', 'gauge', `${lag}the 99th percentile.`, eventLoop.percentile(99) / 1e9)
+  const longest = eventLoop.count > 0 ? eventLoop.max / 1e9 : 0
+  out.single('nodejs_eventloop_lag_max_seconds', 'gauge', `${lag}the longest.`, longest)
 }

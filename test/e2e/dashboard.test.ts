@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { dashboardQueries } from '../dashboard-queries.ts'
+import { question, startTestServer } from '../server-fixture.ts'
+
+/** Prometheus adds them to what it reads. */
+const added = new Set(['instance', 'job'])
+
+test('whatever the dashboard asks for, a server that answered a request has', async () => {
+  const server = await startTestServer()
+  try {
+    const asked = { model: 'loom-mini', messages: question, max_tokens: 12, stream: true } as const
+    await Array.fromAsync(await server.client.chat.completions.create(asked))
+    const text = await (await server.get('/metrics')).text()
+    const { panels, lists } = dashboardQueries()
+    expect(panels.length).toBeGreaterThan(30)
+    for (const query of panels) {
+      const selectors = [...query.matchAll(/([\w:]+)\{([^}]*)\}/g)]
+      expect(selectors, query).not.toHaveLength(0)
+      for (const [, name = '', labels = ''] of selectors) {
+        const sample = text.split('\n').find((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+        expect(sample, `${name} of: ${query}`).toBeDefined()
+        for (const [, label = ''] of labels.matchAll(/(\w+)[=!]/g)) {
+          if (!added.has(label)) expect(sample, query).toMatch(new RegExp(`[{,]${label}="`))
+        }
+      }
+    }
+    expect(lists).toHaveLength(2)
+    for (const list of lists) {
+      const [, name = '', label = ''] = /^label_values\(([\w:]+).*, (\w+)\)$/.exec(list) ?? []
+      const sample = text.split('\n').find((line) => line.startsWith(`${name}{`))
+      expect(sample, list).toBeDefined()
+      if (!added.has(label)) expect(sample).toContain(`${label}="`)
+    }
+  } finally {
+    await server.close()
+  }
+})
