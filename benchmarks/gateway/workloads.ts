@@ -152,7 +152,8 @@ export async function memory(
   const loaded = gateways.map(({ pid }) => residentMB(pid))
   const soaked: number[] = []
   const inferloom = gateways[1]
-  for (let minute = 1; inferloom && minute <= soakMinutes; minute++) {
+  for (let minute = 1; minute <= soakMinutes; minute++) {
+    if (!inferloom) break
     progress(`soak: ${inferloom.arm}, minute ${minute} of ${soakMinutes}`)
     await send({ ...chatLoad(inferloom, false, 16), seconds: 30 })
     await send({ ...chatLoad(inferloom, true, 16), seconds: 30 })
