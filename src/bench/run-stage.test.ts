@@ -19,7 +19,7 @@ interface Mock {
   readonly seen: { most: number; now: number; count: number; connections: number }
 }
 
-async function mock(answer: (response: ServerResponse, number: number) => void, timeoutMs = 20_000): Promise<Mock> {
+async function mock(answer: (response: ServerResponse, number: number) => unknown, timeoutMs = 20_000): Promise<Mock> {
   const seen = { most: 0, now: 0, count: 0, connections: 0 }
   const server = createServer((request, response) => {
     seen.now++
@@ -63,6 +63,14 @@ test('a closed loop has as many under way as asked for, on as many connections, 
   expect(
     outcomes.every(({ dueAt, sentAt, firstAt = 0, endAt }) => dueAt <= sentAt && sentAt < firstAt && firstAt <= endAt),
   ).toBe(true)
+})
+
+test('a closed loop ends with its time, and what is under way then is waited for no longer than asked', async () => {
+  const { target } = await mock((response, number) => number < 3 && answer(response))
+  const ended = await run(target, spec(closed(1), { durationMs: 1500, drainMs: 100 }))
+  expect(ended).toMatchObject({ ended: 'done', undrained: 1 })
+  expect(ended.outcomes.map(({ error }) => error)).toEqual([undefined, undefined, undefined, 'unfinished'])
+  expect(ended.sendingEndedAt - ended.beganAt).toBeCloseTo(1500, 6)
 })
 
 test('an open loop goes on while nothing is answered, and counts from when each was due', async () => {

@@ -36,8 +36,8 @@ export async function runStage(target: Target, spec: StageSpec, options: RunOpti
     await (spec.drive.kind === 'closed'
       ? closedLoop(state, spec.drive.concurrency)
       : openLoop(state, timesOf(spec, random)))
-    const sendingEndedAt = performance.now()
-    const drainUntil = sendingEndedAt + spec.drainMs
+    const sendingEndedAt = state.sendingEndedAt()
+    const drainUntil = performance.now() + spec.drainMs
     // Asked again instead of being told: what is under way may also be given up from outside.
     while (target.inFlight > 0 && state.ended !== 'interrupted' && performance.now() < drainUntil) await delay(5)
     const undrained = target.inFlight
@@ -67,6 +67,7 @@ class StageState {
   ended: EndReason = 'done'
   /** No more are sent. */
   isOver = false
+  #lastSentAt = performance.now()
   #mostInFlight = 0
   #unanswered = 0
   readonly #gaps: GapSample
@@ -88,6 +89,13 @@ class StageState {
     return this.#ending.promise
   }
 
+  /** When no more were sent: the last of a count, or when the time was over. */
+  sendingEndedAt(): number {
+    const { requests, durationMs } = this.spec
+    const now = performance.now()
+    return this.sent >= requests ? this.#lastSentAt : Math.min(now, this.beganAt + durationMs)
+  }
+
   get mayGoOn(): boolean {
     const { requests, durationMs } = this.spec
     return !this.isOver && this.sent < requests && performance.now() - this.beganAt < durationMs
@@ -106,6 +114,7 @@ class StageState {
 
   send(prepared: Prepared, dueAt: number | undefined, onDone: (outcome: Outcome) => void): void {
     this.sent++
+    this.#lastSentAt = performance.now()
     const finish = (outcome: Outcome) => {
       this.outcomes.push(outcome)
       this.#unanswered = outcome.error !== undefined && noAnswer.has(outcome.error) ? this.#unanswered + 1 : 0
@@ -129,22 +138,21 @@ class StageState {
   }
 }
 
+/** Resolves when no more are to be sent; answers may still come. */
 async function closedLoop(state: StageState, concurrency: number): Promise<void> {
-  await Promise.race([state.over, Promise.all(Array.from({ length: concurrency }, () => worker(state)))])
-}
-
-function worker(state: StageState): Promise<void> {
-  return new Promise((resolve) => {
-    const step = () => {
-      if (!state.mayGoOn) return resolve()
-      state.send(state.prepare(), undefined, ({ error }) => {
-        if (error !== undefined && noAnswer.has(error)) setTimeout(step, pauseMs)
-        // Not at once: undici takes a connection for busy until its answer's last callback has returned.
-        else setImmediate(step)
-      })
-    }
-    step()
-  })
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, state.spec.durationMs)
+  const step = () => {
+    if (!state.mayGoOn) return resolve()
+    state.send(state.prepare(), undefined, ({ error }) => {
+      if (error !== undefined && noAnswer.has(error)) setTimeout(step, pauseMs)
+      // Not at once: undici takes a connection for busy until its answer's last callback has returned.
+      else setImmediate(step)
+    })
+  }
+  for (let index = 0; index < concurrency; index++) step()
+  await Promise.race([state.over, promise])
+  clearTimeout(timer)
 }
 
 /** By callbacks: while the clock is looked at, promises would be garbage by the megabyte. */

@@ -79,6 +79,14 @@ test('a run that is over before its warm-up is measured as a whole', () => {
   expect(stage).toMatchObject({ sent: 3, completed: 3, windowSeconds: 0.6 })
 })
 
+test('answers that take longer than the stage are measured all the same', () => {
+  const slow = [0, 10].map((dueAt) =>
+    answered(dueAt, { firstAt: dueAt + 200, lastAt: dueAt + 30_000, endAt: dueAt + 30_000 }),
+  )
+  const stage = summarize(run(slow, { endedAt: 30_010 }), spec(closed), options)
+  expect(stage).toMatchObject({ sent: 2, completed: 2, windowSeconds: 30.01 })
+})
+
 test('what could not be held is said', () => {
   const open: Drive = { kind: 'open', arrivals: { pattern: 'fixed', rate: 100 } }
   const late = steady.map((outcome) => ({ ...outcome, sentAt: outcome.dueAt + 40 }))

@@ -84,8 +84,8 @@ interface Window {
 }
 
 /**
- * A run that was over before its warm-up, or in which everything was sent at once, is measured as a whole: nothing
- * else is left of it.
+ * A run that was over before its warm-up, or whose answers take longer than it, is measured as a whole: nothing else is
+ * left of it.
  */
 function windowOf(
   { outcomes, beganAt, sendingEndedAt, endedAt }: StageRun,
@@ -93,11 +93,13 @@ function windowOf(
 ): Window {
   const window = { from: beganAt + warmupMs, to: sendingEndedAt - cooldownMs }
   const whole = { from: beganAt, to: endedAt }
-  let ended = 0
-  for (const { endAt, error } of outcomes)
+  let [ended, due] = [0, 0]
+  for (const { endAt, dueAt, error } of outcomes) {
     if (error === undefined && endAt >= window.from && endAt <= window.to) ended++
+    if (dueAt >= window.from && dueAt <= window.to) due++
+  }
   const isShort = window.to - window.from < (sendingEndedAt - beganAt) * 0.2
-  return isShort || ended < 2 ? whole : window
+  return isShort || ended < 2 || due < 2 ? whole : window
 }
 
 function rateIn(
