@@ -19,10 +19,9 @@ export async function openKeyDesk<T>(loaded: LoadedConfig, work: (desk: KeyDesk)
         (await (await client.request(`/admin/${path}`, { body })).json()) as T,
     })
   }
-  const [{ openStore }, { openKeys }] = await Promise.all([import('../storage/store.ts'), import('../server/keys.ts')])
-  const store = await openStore(loaded.home)
+  const { openKeysAlone } = await import('../server/keys.ts')
+  const { admin, close } = await openKeysAlone(loaded)
   try {
-    const { admin } = await openKeys(loaded, store)
     const actor = { keyId: 'cli', name: `command line of ${userInfo().username}` }
     const done = async (path: string, body: object): Promise<unknown> => {
       const [, kind, id = '', action] = /^(keys|teams)(?:\/([^/]+))?(?:\/(\w+))?$/.exec(path) ?? []
@@ -57,6 +56,6 @@ export async function openKeyDesk<T>(loaded: LoadedConfig, work: (desk: KeyDesk)
       post: async <T>(path: string, body: object) => (await done(path, body)) as T,
     })
   } finally {
-    await store.close()
+    await close()
   }
 }

@@ -1,5 +1,5 @@
 import { InferloomError } from '../canonical/errors.ts'
-import { windows, type KeyLimits, type Window } from '../gateway/limits/key-limits.ts'
+import { windows, type KeyLimits, type Window } from '../server/key-fields.ts'
 import { dollars } from './format.ts'
 
 export interface LimitFlags {

@@ -1,7 +1,6 @@
 import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import type { MadeKey } from '../gateway/keys/key-admin.ts'
-import type { AuditView, KeyView, TeamView } from '../gateway/keys/key-views.ts'
+import type { AuditView, KeyView, MadeKey, TeamView } from '../server/key-fields.ts'
 import { limitsIn, momentIn, shownLimits, type LimitFlags } from './key-flags.ts'
 import { openKeyDesk } from './key-desk.ts'
 import { plain, table } from './format.ts'

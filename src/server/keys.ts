@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadedConfig } from '../config/load.ts'
@@ -5,7 +6,7 @@ import { localCaller } from '../gateway/caller.ts'
 import { KeyAdmin } from '../gateway/keys/key-admin.ts'
 import { KeyRing } from '../gateway/keys/key-ring.ts'
 import { homeSecret } from '../storage/home-secret.ts'
-import type { Store } from '../storage/store.ts'
+import { openStore, type Store } from '../storage/store.ts'
 import { adminCaller, configuredCallers, isLoopback, needsNoKey } from './guard.ts'
 import type { Holder } from './limits.ts'
 
@@ -25,7 +26,7 @@ const secretName = 'keys.secret'
 /** The keys of a home. */
 export async function openKeys({ home, config: { server } }: LoadedConfig, store: Store): Promise<OpenedKeys> {
   const hadSecret = existsSync(join(home, secretName))
-  const secret = homeSecret(home, secretName)
+  const secret = createSecretKey(homeSecret(home, secretName))
   const rows = await store.keys.all()
   const ring = new KeyRing(secret, rows)
   const needsNone = () => needsNoKey({ ...server, isLocal: isLoopback(server.host), ring })
@@ -51,4 +52,11 @@ export async function openKeys({ home, config: { server } }: LoadedConfig, store
       }
     },
   }
+}
+
+/** The same where no server runs: what is changed counts when one starts. */
+export async function openKeysAlone(loaded: LoadedConfig): Promise<{ admin: KeyAdmin; close: () => Promise<void> }> {
+  const store = await openStore(loaded.home)
+  const { admin } = await openKeys(loaded, store)
+  return { admin, close: () => store.close() }
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, type KeyObject } from 'node:crypto'
 import { InferloomError } from '../../canonical/errors.ts'
 import type { KeyRows } from '../../storage/key-rows.ts'
 import type { AuditRow, KeyRow, TeamRow } from '../../storage/tables.ts'
@@ -25,10 +25,10 @@ const mostListed = 10_000
 export class KeyAdmin {
   readonly #ring: KeyRing
   readonly #rows: KeyRows
-  readonly #secret: Uint8Array
+  readonly #secret: KeyObject
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(ring: KeyRing, rows: KeyRows, secret: Uint8Array) {
+  constructor(ring: KeyRing, rows: KeyRows, secret: KeyObject) {
     this.#ring = ring
     this.#rows = rows
     this.#secret = secret
@@ -60,7 +60,7 @@ export class KeyAdmin {
         hash: tokenHash(this.#secret, token),
         prefix: shownPrefix(token),
         name,
-        team_id: team == null ? null : this.#team(team).id,
+        team_id: team ? this.#team(team).id : null,
         scopes: listed(scopes ?? ['inference']),
         models: jsonOrNull(models),
         limits: JSON.stringify(limits ?? {}),
@@ -257,5 +257,5 @@ function listed(scopes: readonly string[]): string {
 }
 
 function jsonOrNull(value: readonly string[] | null | undefined): string | null {
-  return value == null ? null : JSON.stringify(value)
+  return value ? JSON.stringify(value) : null
 }

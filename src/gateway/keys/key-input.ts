@@ -54,7 +54,7 @@ export const teamChange = z.strictObject({ ...teamFields, limits: limitsChange }
 /** The limits after a change, as they are kept. */
 export function changedLimits(kept: string, change: z.infer<typeof limitsChange>): string {
   const entries = Object.entries({ ...(JSON.parse(kept) as KeyLimits), ...change })
-  return JSON.stringify(Object.fromEntries(entries.filter(([, value]) => value != null)))
+  return JSON.stringify(Object.fromEntries(entries.filter(([, value]) => value !== null && value !== undefined)))
 }
 
 /** Throws an error that names the field at fault. */

@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual, type KeyObject } from 'node:crypto'
 import type { KeyRow, TeamRow } from '../../storage/tables.ts'
 import type { Caller, Scope } from '../caller.ts'
 import type { KeyLimits } from '../limits/key-limits.ts'
@@ -23,7 +23,7 @@ export type Found =
 
 /** Every key and team, in memory: no request waits for the database to learn who sends it. */
 export class KeyRing {
-  readonly #secret: Uint8Array
+  readonly #secret: KeyObject
   readonly #keys = new Map<string, HeldKey>()
   readonly #teams = new Map<string, HeldTeam>()
   /** Ids of keys by their hashes, the former ones of rotated keys included. */
@@ -31,7 +31,7 @@ export class KeyRing {
   /** How many were not revoked. */
   #kept = 0
 
-  constructor(secret: Uint8Array, { keys, teams }: { keys: readonly KeyRow[]; teams: readonly TeamRow[] }) {
+  constructor(secret: KeyObject, { keys, teams }: { keys: readonly KeyRow[]; teams: readonly TeamRow[] }) {
     this.#secret = secret
     for (const row of teams) this.putTeam(row)
     for (const row of keys) this.putKey(row)
@@ -105,7 +105,7 @@ export class KeyRing {
   }
 
   #refreshMembers(teamId: string): void {
-    for (const { row } of [...this.#keys.values()]) if (row.team_id === teamId) this.putKey(row)
+    for (const { row } of this.#keys.values()) if (row.team_id === teamId) this.putKey(row)
   }
 
   #forget(id: string): void {
