@@ -13,6 +13,8 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import corpus  # noqa: E402
@@ -120,9 +122,8 @@ def paraphrases_found(url, model, count=1000):
                 rows += [row['embedding'] for row in json.load(reply)['data']]
         return rows
 
-    questions, partners = (vectors(list(texts)) for texts in zip(*pairs(SEED, count, held=True)))
-    nearest = [max(range(count), key=lambda at: sum(a * b for a, b in zip(question, partners[at]))) for question in questions]
-    return sum(at == index for index, at in enumerate(nearest)) / count
+    questions, partners = (np.array(vectors(list(texts))) for texts in zip(*pairs(SEED, count, held=True)))
+    return float(((questions @ partners.T).argmax(1) == np.arange(count)).mean())
 
 
 def table(results):
@@ -159,4 +160,5 @@ def main():
         chosen.json.write_text(json.dumps(report, indent=1, ensure_ascii=False))
 
 
-main()
+if __name__ == '__main__':
+    main()
