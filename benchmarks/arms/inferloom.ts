@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,6 +37,7 @@ async function start({ file, threads, parallel, contextTokens, env = {} }: ArmOp
     model: file === undefined ? 'loom-mini' : 'random',
     pid: child.pid,
     since: child.since,
+    adminHeaders: { authorization: `Bearer ${readFileSync(join(home, 'admin-key'), 'utf8').trim()}` },
     async stop() {
       await child.stop()
       removeHome()
@@ -54,7 +55,7 @@ interface EngineStats {
 
 /** What the engine of the server's model counted so far. */
 export async function engineStats(server: RunningServer): Promise<EngineStats> {
-  const response = await fetch(`${server.url}/admin/engine`)
+  const response = await fetch(`${server.url}/admin/engine`, { headers: server.adminHeaders ?? {} })
   const { data } = (await response.json()) as { data: { model: string; stats?: EngineStats }[] }
   const stats = data.find(({ model }) => model === server.model)?.stats
   if (!stats) throw new Error(`/admin/engine tells nothing of ${server.model}: ${JSON.stringify(data)}`)

@@ -13,6 +13,8 @@ export interface ArmOptions {
 
 /** A server that answers OpenAI's chat completions, running. */
 export interface RunningServer {
+  /** Headers that open its admin API, where it has one. */
+  readonly adminHeaders?: Readonly<Record<string, string>>
   readonly arm: string
   readonly url: string
   readonly client: OpenAI

@@ -74,6 +74,8 @@ async function inTurns(server: RunningServer, clients: number) {
 }
 
 async function swapsOf(server: RunningServer): Promise<number> {
-  const report = (await (await fetch(`${server.url}/admin/engine`)).json()) as { pool: { swaps: number } }
+  const report = (await (await fetch(`${server.url}/admin/engine`, { headers: server.adminHeaders ?? {} })).json()) as {
+    pool: { swaps: number }
+  }
   return report.pool.swaps
 }

@@ -101,7 +101,7 @@ async function answer(
 }
 
 async function acceptedTokens(server: RunningServer): Promise<number> {
-  const response = await fetch(`${server.url}/admin/engine`)
+  const response = await fetch(`${server.url}/admin/engine`, { headers: server.adminHeaders ?? {} })
   const { data } = (await response.json()) as { data: { model: string; stats?: { acceptedTokens: number } }[] }
   return data.find(({ model }) => model === server.model)?.stats?.acceptedTokens ?? 0
 }

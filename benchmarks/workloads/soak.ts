@@ -160,7 +160,9 @@ interface EngineRow {
 }
 
 async function engineOf(server: RunningServer): Promise<EngineRow> {
-  const { data } = (await (await fetch(`${server.url}/admin/engine`)).json()) as { data: EngineRow[] }
+  const { data } = (await (
+    await fetch(`${server.url}/admin/engine`, { headers: server.adminHeaders ?? {} })
+  ).json()) as { data: EngineRow[] }
   const row = data.find(({ model }) => model === server.model)
   if (!row) throw new Error(`/admin/engine tells nothing of ${server.model}`)
   return row
