@@ -1,8 +1,8 @@
 import type { LoadedConfig } from '../config/load.ts'
+import { giveBackMemory } from '../give-back-memory.ts'
 import { startServer, type RunningServer } from '../server/start.ts'
 import { version } from '../version.ts'
 import { count } from './format.ts'
-import { giveBackMemory } from './give-back-memory.ts'
 
 /** Starts the server, says where it is and how to try it, and stays until it is told to stop. */
 export async function serve(loaded: LoadedConfig): Promise<void> {

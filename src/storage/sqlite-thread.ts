@@ -2,6 +2,7 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { dirname } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
+import { giveBackMemory } from '../give-back-memory.ts'
 import type { LedgerDone, LedgerTask } from './ledger/ledger-batch.ts'
 import { LedgerWriter } from './ledger/ledger-writer.ts'
 import { ledgerSecret } from './ledger/secret.ts'
@@ -54,6 +55,9 @@ function run(query: Query | LedgerQuery): Answer {
     return { id, error: error instanceof Error ? error.message : String(error) }
   }
 }
+
+// What it took to open the database and to look after its tables: a thread has a heap of its own.
+setTimeout(giveBackMemory, 1500).unref()
 
 parentPort?.on('message', (query: Query | LedgerQuery | 'close') => {
   if (query !== 'close') return parentPort?.postMessage(run(query))
