@@ -45,7 +45,8 @@ export async function answerOnce<Request, Result>(
       ...deadline,
     }
     const result = await run(parsed.request, context)
-    const { cost } = result as { readonly cost?: number | 'unknown' }
+    // Nobody counts the tokens of some models.
+    const { cost } = (result ?? {}) as { readonly cost?: number | 'unknown' }
     if (cost !== undefined) void reply.header(costHeader, costText(cost))
     void reply.headers(parsed.headers?.(result) ?? {}).type('application/json; charset=utf-8')
     return await reply.send(parsed.write(request.id, result))

@@ -68,6 +68,16 @@ test('OpenAI counts for its own models, and compacts; what inferloom keeps it is
   expect(upstream.asked).toHaveLength(2)
 })
 
+test('where nobody counts it is estimated, and the answer says so', async () => {
+  const upstream = await startUpstream(() => json({}))
+  const own = await startWithProviders({ up: { kind: 'groq', baseUrl: upstream.url, key: 'k' } })
+  const asked = own.client.responses.inputTokens.count({ model: 'up/m', input: 'word '.repeat(40) })
+  const { data, response } = await asked.withResponse()
+  expect(response.headers.get('x-inferloom-token-count')).toBe('estimate')
+  expect(data.input_tokens).toBeGreaterThan(40)
+  expect(upstream.asked).toHaveLength(0)
+})
+
 test('only who wrote what is compacted can read it: others are refused by name', async () => {
   await expect(server.client.responses.compact({ model: 'loom-mini', input })).rejects.toMatchObject({
     status: 400,
