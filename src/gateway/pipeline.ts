@@ -63,7 +63,8 @@ export class Pipeline {
       const served = this.#models.find(request.model)
       const turn = account.admit(served)
       if (turn) await turn
-      for await (const events of served.provider.generate({ ...request, model: served.model }, account.signal)) {
+      const asked = { ...request, model: served.model, ...ownTier(request, served, context.caller) }
+      for await (const events of served.provider.generate(asked, account.signal)) {
         yield account.observe(events)
       }
     } catch (error) {
@@ -172,4 +173,14 @@ export class Pipeline {
       account.close()
     }
   }
+}
+
+/** A key's own tier, for requests that name none; where somebody else schedules it may cost money, or be refused. */
+function ownTier(
+  { serviceTier }: GenerateRequest,
+  { provider }: Served,
+  caller: Caller | undefined,
+): Pick<GenerateRequest, 'serviceTier'> {
+  if (serviceTier !== undefined || caller?.tier === undefined || provider.plansDeadlines !== true) return {}
+  return { serviceTier: caller.tier }
 }
