@@ -24,6 +24,12 @@ export interface Comparison {
  */
 const threshold = 3
 
+/**
+ * Values that a percentile is told from: four are expected beyond it. Of fewer its interval ends with the slowest, and
+ * two runs that happen to have other slowest ones would differ.
+ */
+const fewest = { p50: 8, p90: 40, p99: 400 }
+
 interface Metric {
   readonly name: string
   readonly read: (stage: KeptStage) => Estimate | undefined
@@ -41,9 +47,10 @@ const metrics: readonly Metric[] = [
     moreIsBetter: false,
   },
   ...(['ttft', 'tpot', 'itl', 'latency'] as const).flatMap((name) =>
-    (['p50', 'p99'] as const).map((percentile) => ({
+    (['p50', 'p90', 'p99'] as const).map((percentile) => ({
       name: `${name === 'latency' ? name : name.toUpperCase()} ${percentile}`,
-      read: (stage: KeptStage) => stage[name]?.[percentile],
+      read: (stage: KeptStage) =>
+        (stage[name]?.count ?? 0) >= fewest[percentile] ? stage[name]?.[percentile] : undefined,
       moreIsBetter: false,
     })),
   ),

@@ -47,7 +47,7 @@ function batching({ stages }: Learnt): string[] {
   const knee = stages.find((stage) => throughput(stage) >= throughput(best) * nearlyAll)
   return [
     `Batching: with ${best.x} requests at a time the server writes ${number(throughput(best))} tokens a second, ${times(gain)} what it does with ${first.x} (${number(throughput(first))}). ` +
-      `Each single answer pays for it: ${milliseconds(best.tpot?.p50.value)} a token instead of ${milliseconds(first.tpot?.p50.value)} (${times(slower)}), and ${milliseconds(best.ttft?.p50.value)} to its first token instead of ${milliseconds(first.ttft?.p50.value)}.` +
+      `${slower > 1.05 ? 'Each single answer pays for it' : 'Each single answer'}: ${milliseconds(best.tpot?.p50.value)} a token instead of ${milliseconds(first.tpot?.p50.value)} (${times(slower)}), and ${milliseconds(best.ttft?.p50.value)} to its first token instead of ${milliseconds(first.ttft?.p50.value)}.` +
       (gain < gainOfLargeModels ? ` ${smallGain}` : ''),
     ...(knee && knee.x < (stages.at(-1)?.x ?? 0)
       ? [

@@ -98,7 +98,7 @@ function run(options: PlanOptions, models: readonly [string, ...string[]]): Plan
   const [model] = models
   if (replay) {
     const { rows, times } = recordedTimes(replay.file, replay.rows, speed)
-    const name = `as recorded${speed === 1 ? '' : `, ${speed} × as fast`}`
+    const name = speed === 1 ? 'as recorded' : `recorded, ${speed} × as fast`
     const drive: Drive = { kind: 'replay', times }
     const durationMs = options.durationMs ?? (times.at(-1) ?? 0) + 1
     return [

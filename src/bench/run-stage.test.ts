@@ -56,9 +56,11 @@ const errorsOf = (outcomes: readonly Outcome[]) => [...new Set(outcomes.map(({ e
 
 test('a closed loop has as many under way as asked for, on as many connections, and ends with its count', async () => {
   const { target, seen } = await mock((response) => setTimeout(() => answer(response), 5))
-  const { outcomes, mostInFlight, ended } = await run(target, spec(closed(4), { requests: 60 }))
+  const { outcomes, mostInFlight, ended, sendingEndedAt } = await run(target, spec(closed(4), { requests: 60 }))
   expect([outcomes.length, seen.count, seen.most, mostInFlight, ended]).toEqual([60, 60, 4, 4, 'done'])
   expect(seen.connections).toBeLessThanOrEqual(8)
+  // The last one sent is one of those that are measured.
+  expect(Math.max(...outcomes.map(({ dueAt }) => dueAt))).toBeLessThanOrEqual(sendingEndedAt)
   expect(errorsOf(outcomes)).toEqual([undefined])
   expect(
     outcomes.every(({ dueAt, sentAt, firstAt = 0, endAt }) => dueAt <= sentAt && sentAt < firstAt && firstAt <= endAt),

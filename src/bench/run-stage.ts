@@ -114,7 +114,6 @@ class StageState {
 
   send(prepared: Prepared, dueAt: number | undefined, onDone: (outcome: Outcome) => void): void {
     this.sent++
-    this.#lastSentAt = performance.now()
     const finish = (outcome: Outcome) => {
       this.outcomes.push(outcome)
       this.#unanswered = outcome.error !== undefined && noAnswer.has(outcome.error) ? this.#unanswered + 1 : 0
@@ -122,6 +121,7 @@ class StageState {
       onDone(outcome)
     }
     this.target.send(prepared, finish, { ...(dueAt !== undefined && { dueAt }), onGap: this.#onGap })
+    this.#lastSentAt = performance.now()
     if (this.target.inFlight > this.#mostInFlight) this.#mostInFlight = this.target.inFlight
   }
 

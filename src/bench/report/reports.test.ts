@@ -207,6 +207,9 @@ test('a comparison tells what is more than the noise, and which way', () => {
   const verdict = (metric: string) => differences.find((each) => each.metric === metric)
   expect(verdict('TTFT p50')).toMatchObject({ verdict: 'better', change: -0.5 })
   expect(verdict('output tokens/s')).toMatchObject({ verdict: 'within the noise' })
+  // A hundred requests tell a p90 from another, not a p99.
+  expect(verdict('TTFT p90')).toMatchObject({ verdict: 'better' })
+  expect(verdict('TTFT p99')).toBeUndefined()
   const [back] = compare(result([faster]), result([stage(4)])).differences.filter(({ metric }) => metric === 'TTFT p50')
   expect(back).toMatchObject({ verdict: 'worse', change: 1 })
 })
