@@ -29,6 +29,8 @@ export interface Steps {
   readonly ledger: Ledger
   /** Told of every request that ends. */
   readonly watchers?: readonly RequestWatcher[]
+  /** Told of the headers with which an answer that is passed on begins. */
+  readonly replied?: (served: Served, headers: Readonly<Record<string, string>>) => void
 }
 
 /** One request from its arrival to its row in the ledger: what was set aside for it, what it took, and what it cost. */

@@ -107,6 +107,7 @@ export class Pipeline {
       if (turn) await turn
       const reply = await served.provider.relay?.(request, account.signal)
       if (!reply) throw new InferloomError('internal_error', `${served.provider.name} passes nothing on.`)
+      this.#steps.replied?.(served, reply.headers)
       reader.begin(reply)
       for await (const chunk of reply.chunks) {
         const cost = account.see(chunk)

@@ -4,11 +4,13 @@ import type { FastifyInstance } from 'fastify'
 import type { EnginePool } from '../engine/pool.ts'
 import type { Ledger } from '../gateway/ledger/ledger.ts'
 import { Exposition, labelText } from '../gateway/telemetry/exposition.ts'
+import type { ProviderLimits } from '../gateway/telemetry/provider-limits.ts'
 import type { RequestMetrics } from '../gateway/telemetry/request-metrics.ts'
 import { version } from '../version.ts'
 
 interface MetricsParts {
   readonly requests: RequestMetrics
+  readonly limits: ProviderLimits
   readonly ledger: Ledger
   readonly pool: EnginePool
   readonly active: { readonly size: number }
@@ -21,7 +23,7 @@ type Stats = NonNullable<Report['data'][number]['stats']>
 const engineWaitMs = 10
 
 /** What Prometheus reads: https://prometheus.io/docs/instrumenting/exposition_formats/ */
-export function addMetricsRoute(app: FastifyInstance, { requests, ledger, pool, active }: MetricsParts): void {
+export function addMetricsRoute(app: FastifyInstance, { requests, limits, ledger, pool, active }: MetricsParts): void {
   const eventLoop = monitorEventLoopDelay({ resolution: 20 })
   eventLoop.enable()
   app.addHook('onClose', () => void eventLoop.disable())
@@ -33,6 +35,7 @@ export function addMetricsRoute(app: FastifyInstance, { requests, ledger, pool, 
     out.metric('inferloom_build_info', 'gauge', 'The version that runs.')
     out.value('inferloom_build_info', labelText({ version, node: process.version }), 1)
     requests.write(out)
+    limits.write(out)
     out.single('inferloom_requests_in_flight', 'gauge', 'Requests that are being answered.', active.size)
     if (latest) writeEngines(out, latest)
     writeLedger(out, ledger)

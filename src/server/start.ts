@@ -89,7 +89,13 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     config,
     admission: { ...config.server, ring: held.ring, adminKey: admin.key, isLocal: isLoopback(host) },
     models,
-    pipeline: new Pipeline(models, { admission: limits.limits, prices, ledger, watchers: telemetry.watchers }),
+    pipeline: new Pipeline(models, {
+      admission: limits.limits,
+      prices,
+      ledger,
+      watchers: telemetry.watchers,
+      replied: (served, headers) => telemetry.limits.observe(served, headers),
+    }),
     telemetry,
     providers: [pool, ...providers],
     responses,
@@ -100,7 +106,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   for (const complaint of complaints) app.log.warn({ err: complaint }, 'a provider is left out')
   if (held.complaint !== undefined) app.log.warn(held.complaint)
   addAdminRoutes(app, { pool, opened })
-  addMetricsRoute(app, { requests: telemetry.metrics, ledger, pool, active })
+  addMetricsRoute(app, { requests: telemetry.metrics, limits: telemetry.limits, ledger, pool, active })
   addBudgetRoutes(app, limits)
   addKeyRoutes(app, held.admin)
   addLedgerRoutes(app, { rows: store.ledger, ledger })

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { LoadedConfig } from '../config/load.ts'
 import type { RequestWatcher } from '../gateway/account.ts'
+import { ProviderLimits } from '../gateway/telemetry/provider-limits.ts'
 import { RequestMetrics } from '../gateway/telemetry/request-metrics.ts'
 import { spansOf } from '../gateway/telemetry/spans.ts'
 import { traceContext, type TraceContext } from '../gateway/telemetry/trace-context.ts'
@@ -15,6 +16,7 @@ declare module 'fastify' {
 
 export interface Telemetry {
   readonly metrics: RequestMetrics
+  readonly limits: ProviderLimits
   readonly watchers: readonly RequestWatcher[]
   /** Begins to follow what comes to a server. */
   install(app: FastifyInstance): void
@@ -24,6 +26,7 @@ export interface Telemetry {
 /** Whoever watches requests end: metrics always, traces where a collector is named, the log where it is asked for. */
 export async function openTelemetry({ config, env }: Pick<LoadedConfig, 'config' | 'env'>): Promise<Telemetry> {
   const metrics = new RequestMetrics()
+  const limits = new ProviderLimits()
   const { endpoint, sample, content, serviceName } = config.telemetry.traces
   let log: FastifyInstance['log'] | undefined
   const watchers: RequestWatcher[] = [({ row }, { gaps }) => metrics.observe(row, gaps)]
@@ -43,6 +46,7 @@ export async function openTelemetry({ config, env }: Pick<LoadedConfig, 'config'
   }
   return {
     metrics,
+    limits,
     watchers,
     install(app) {
       log = app.log

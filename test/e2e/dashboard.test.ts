@@ -1,9 +1,24 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { dashboardQueries } from '../dashboard-queries.ts'
 import { question, startTestServer } from '../server-fixture.ts'
 
 /** Prometheus adds them to what it reads. */
 const added = new Set(['instance', 'job'])
+
+const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
+
+test('the page about metrics has every one of them, with its kind, and no other', async () => {
+  const server = await startTestServer()
+  try {
+    const text = await (await server.get('/metrics')).text()
+    const told = [...text.matchAll(/^# TYPE (\S+) (\w+)$/gm)].map(([, name, kind]) => `${name} ${kind}`)
+    const written = [...page.matchAll(/^\| `([\w:]+)` \| (counter|gauge|histogram) \|/gm)]
+    expect(written.map(([, name, kind]) => `${name} ${kind}`).sort()).toEqual(told.sort())
+  } finally {
+    await server.close()
+  }
+})
 
 test('whatever the dashboard asks for, a server that answered a request has', async () => {
   const server = await startTestServer()
