@@ -289,16 +289,22 @@ describe('priorities', () => {
   })
 
   test('answers that together outgrow the cache all end, as long as they were asked to be', async () => {
-    // 2,048 cells for four answers of up to 1,000 tokens each: none reserves that much before it needs it.
-    const worker = await TestWorker.start({ parallel: 2, contextTokens: 1024 })
-    const ask = { sampling: endless, maxOutputTokens: 1000 }
-    const asked = [0, 1, 2, 3].map((index) => worker.ask(`Tell me about ${index}: `, ask))
-    const long = await Promise.all(asked.map(({ done }) => done))
-    const plain = await TestWorker.start({ parallel: 1, prefixReuse: false })
-    for (const [index, { outputTokens, texts }] of long.entries()) {
-      expect(outputTokens).toBe(1000)
-      expect(texts).toEqual((await plain.ask(`Tell me about ${index}: `, ask).done).texts)
-    }
+    // Cells for 512 tokens of each are reserved at first. There are enough for two such beginnings, and none for what
+    // either needs then: one of them is set aside, and the third waits.
+    const worker = await TestWorker.start({ contextTokens: 1024, parallel: 2, cells: 1280 })
+    const plain = await TestWorker.start({ contextTokens: 1024, parallel: 1, prefixReuse: false })
+    const lengths = [800, 800, 60]
+    const [long, expected] = await Promise.all(
+      [worker, plain].map((each) =>
+        Promise.all(
+          lengths.map((length, index) => {
+            return each.ask(`Tell me about ${index}: `, { sampling: endless, maxOutputTokens: length }).done
+          }),
+        ),
+      ),
+    )
+    expect(long?.map(({ outputTokens }) => outputTokens)).toEqual(lengths)
+    expect(long?.map(({ texts }) => texts)).toEqual(expected?.map(({ texts }) => texts))
     expect(await worker.stats()).toMatchObject({ running: 0, waiting: 0, freeSlots: 2, cellsReserved: 0 })
   })
 

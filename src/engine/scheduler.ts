@@ -1,17 +1,18 @@
-import { asInferloomError, InferloomError } from '../canonical/errors.ts'
+import { InferloomError } from '../canonical/errors.ts'
 import { Candidates } from './binding/candidates.ts'
-import { logitsOf, type LoadedModel } from './binding/model.ts'
+import type { LoadedModel } from './binding/model.ts'
 import { Choice } from './choice.ts'
 import { CpuBetweenSteps } from './cpu-between-steps.ts'
 import { KvCache } from './kv-cache.ts'
-import { tokenLogprobs } from './logprobs.ts'
+import { newTicket } from './new-ticket.ts'
 import { GuessRecord, mostGuessed, PromptLookup } from './prompt-lookup.ts'
 import type { Delta, Done, EngineStats, Job } from './protocol.ts'
-import { nothingGuessed, StepBatch, type Output } from './step-batch.ts'
+import { nothingGuessed, StepBatch } from './step-batch.ts'
 import { StepCost } from './step-cost.ts'
 import { planStep, type PlanOptions } from './step-plan.ts'
-import { Ticket } from './ticket.ts'
-import { grammarSampler, TokenSampler } from './token-sampler.ts'
+import { StepSampling } from './step-sampling.ts'
+import type { Ticket } from './ticket.ts'
+import { TokenSampler } from './token-sampler.ts'
 import type { Tokenizer } from './tokenizer.ts'
 import { agedPriority, inOrder, ServedTokens } from './waiting-list.ts'
 
@@ -54,16 +55,8 @@ export class Scheduler {
   readonly #planning: PlanOptions
   readonly #batch: StepBatch
   readonly #overhead = new CpuBetweenSteps()
-  #stats = {
-    steps: 0,
-    promptTokens: 0,
-    outputTokens: 0,
-    cachedTokens: 0,
-    draftedTokens: 0,
-    acceptedTokens: 0,
-    batchedTokens: 0,
-    decodeMs: 0,
-  }
+  readonly #sampling: StepSampling
+  #stats = { steps: 0, draftedTokens: 0, batchedTokens: 0, decodeMs: 0 }
 
   constructor(model: LoadedModel, tokenizer: Tokenizer, options: SchedulerOptions) {
     this.#model = model
@@ -79,6 +72,7 @@ export class Scheduler {
     }
     this.#candidates = new Candidates(model)
     this.cache = new KvCache(model, options.prefixCacheBytes)
+    this.#sampling = new StepSampling(model, tokenizer, this.#served)
     this.#batch = new StepBatch(model, this.cache, (ticket, choice, room, batched) =>
       this.#guess(ticket, choice, room, batched),
     )
@@ -92,6 +86,7 @@ export class Scheduler {
     const choices = [...this.#running].reduce((sum, ticket) => sum + ticket.choices.length, 0)
     return {
       ...this.#stats,
+      ...this.#sampling.stats,
       overheadCpuMs: this.#overhead.perStep * this.#stats.steps,
       running: this.#running.size,
       waiting: this.#waiting.size,
@@ -105,55 +100,8 @@ export class Scheduler {
 
   /** Takes a request in. Throws at once when it can never be answered. */
   add(job: Job): void {
-    const { llama, contextTokens, vocabulary, parallel, cells } = this.#model
-    if (job.n > parallel) {
-      const message = `n is ${job.n}; this model answers at most ${parallel} choices at once.`
-      throw new InferloomError('invalid_value', message, { param: 'n' })
-    }
-    for (const [token] of job.sampling.logitBias) {
-      if (token < vocabulary) continue
-      const message = `logit_bias names token ${token}; this model's tokens are 0 to ${vocabulary - 1}.`
-      throw new InferloomError('invalid_value', message, { param: 'logit_bias' })
-    }
-    if (job.grammar !== undefined) llama.samplerFree(grammarSampler(this.#model, job.grammar))
-    const prompt = this.#tokens(job)
-    const room = contextTokens - prompt.length
-    if (room < 1) {
-      throw new InferloomError(
-        'context_length_exceeded',
-        `The prompt has ${prompt.length} tokens; this model's context holds ${contextTokens}, prompt and output together. ` +
-          'Remedy: shorten the prompt.',
-        { param: 'messages' },
-      )
-    }
-    if (job.maxOutputTokens !== undefined && job.maxOutputTokens > room) {
-      throw new InferloomError(
-        'context_length_exceeded',
-        `The prompt has ${prompt.length} tokens and max_tokens asks for ${job.maxOutputTokens}; this model's context ` +
-          `holds ${contextTokens}. Remedy: ask for at most ${room}, or leave max_tokens out.`,
-        { param: 'max_tokens' },
-      )
-    }
-    const perChoice = job.maxOutputTokens ?? Math.min(room, Math.floor((cells - prompt.length) / job.n))
-    if (prompt.length + perChoice * job.n > cells || perChoice < 1) {
-      const message = `${job.n} choices of this length need more than the ${cells} tokens of cache there are.`
-      throw new InferloomError('context_length_exceeded', message, { param: 'n' })
-    }
-    this.#waiting.add(new Ticket(job, prompt, perChoice))
+    this.#waiting.add(newTicket(job, this.#model, this.#tokenizer))
     this.#served.join(job.owner)
-  }
-
-  #tokens(job: Job): Int32Array {
-    const { vocabulary } = this.#model
-    if (typeof job.prompt === 'string') {
-      const tokens = this.#tokenizer.encode(job.prompt, job.addSpecial)
-      if (tokens.length > 0) return tokens
-      throw new InferloomError('invalid_value', 'The prompt is empty.', { param: 'prompt' })
-    }
-    const unknown = job.prompt.find((token) => token >= vocabulary)
-    if (unknown === undefined) return Int32Array.from(job.prompt)
-    const message = `prompt names token ${unknown}; this model's tokens are 0 to ${vocabulary - 1}.`
-    throw new InferloomError('invalid_value', message, { param: 'prompt' })
   }
 
   /** Frees at once whatever the request holds. */
@@ -178,7 +126,7 @@ export class Scheduler {
     const outputs = this.#batch.fill(plan)
     if (this.#model.batch.native.n_tokens === 0) return result
     this.#decode(plan.chunks.keys(), plan.chunks.size === 0 ? this.#decodeCost : this.#promptCost)
-    for (const output of outputs) this.#take(output, result)
+    for (const output of outputs) this.#sampling.take(output, result.deltas)
     for (const { ticket } of outputs) {
       ticket.lastStepAt = now
       // Released with the first of its outputs; the others find it gone.
@@ -317,71 +265,6 @@ export class Scheduler {
     }
   }
 
-  /** Samples at one row and, as long as the guesses hold, at those behind it. */
-  #take({ ticket, choice, row, guessed }: Output, result: StepResult): void {
-    if (choice.outputTokens === 0) this.#begin(ticket, choice)
-    let right = 0
-    for (;;) {
-      this.#sample(ticket, choice, row + right, result)
-      if (choice.finishReason || right === guessed.length || choice.nextToken !== guessed[right]) break
-      right++
-      choice.position++
-    }
-    if (guessed.length === 0) return
-    this.#stats.acceptedTokens += right
-    choice.lookup?.settle(guessed.length, right)
-    const { llama, memory } = this.#model
-    if (!choice.finishReason) llama.sequenceRemove(memory, choice.sequence, choice.position, -1)
-  }
-
-  #sample(ticket: Ticket, choice: Choice, row: number, result: StepResult): void {
-    const { job, maxOutputTokens } = ticket
-    const token = choice.sampler.sample(row)
-    const isEnd = token === undefined || this.#tokenizer.isEnd(token)
-    if (token !== undefined) {
-      choice.nextToken = token
-      choice.tokens.push(token)
-      choice.lookup?.push(token)
-      this.#stats.outputTokens++
-      this.#served.add(job.owner, 1)
-    }
-    let { text, logprobs } = isEnd ? nothing : choice.accept(token, this.#tokenizer, this.#logprobs(job, row, token))
-    if (isEnd) choice.finishReason = 'stop'
-    else if (!choice.finishReason && choice.outputTokens >= maxOutputTokens) choice.finishReason = 'length'
-    if (choice.finishReason) {
-      const rest = choice.flush()
-      text += rest.text
-      logprobs = [...logprobs, ...rest.logprobs]
-    }
-    if (text === '' && logprobs.length === 0 && !choice.finishReason) return
-    const tokens = choice.outputTokens - choice.told
-    const isFirst = choice.index === 0 && choice.told === 0
-    choice.told = choice.outputTokens
-    result.deltas.push({
-      id: job.id,
-      choice: choice.index,
-      text,
-      ...(tokens !== 1 && { tokens }),
-      ...(isFirst && { prompt: [ticket.prompt.length, ticket.cachedTokens ?? 0] as const }),
-      ...(logprobs.length > 0 && { logprobs }),
-      ...(choice.finishReason && { finishReason: choice.finishReason }),
-    })
-  }
-
-  /** The prompt is evaluated. */
-  #begin({ job, prompt, cachedTokens = 0 }: Ticket, choice: Choice): void {
-    choice.position = prompt.length
-    if (choice.index !== 0) return
-    this.#stats.promptTokens += prompt.length
-    this.#stats.cachedTokens += cachedTokens
-    this.#served.add(job.owner, prompt.length - cachedTokens)
-  }
-
-  #logprobs(job: Job, row: number, token: number) {
-    if (job.topLogprobs === undefined) return undefined
-    return tokenLogprobs(logitsOf(this.#model, row), token, job.topLogprobs, this.#tokenizer)
-  }
-
   #release(ticket: Ticket): void {
     this.#overhead.leaveOut()
     if (ticket.lease) this.cache.close(ticket.lease, ticket.heldTokens())
@@ -394,11 +277,3 @@ export class Scheduler {
 
 /** One token, and as many guesses as there ever are. */
 const mostTokensPerStep = 1 + mostGuessed
-
-const nothing = { text: '', logprobs: [] as const }
-
-/** A refusal as the protocol carries it. */
-export function refusalOf(thrown: unknown) {
-  const { code, message, param } = asInferloomError(thrown)
-  return { code, message, ...(param !== undefined && { param }) }
-}

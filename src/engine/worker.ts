@@ -1,6 +1,6 @@
 // The engine's process: one model, one thread of JavaScript that does nothing but evaluate.
 // It is started by `worker-process.ts`, speaks the messages of `protocol.ts`, and ends when its parent does.
-import { InferloomError } from '../canonical/errors.ts'
+import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import { tunedAtLoad, tuneWhenIdle } from './autotune-worker.ts'
 import { loadLibrary } from './binding/library.ts'
 import { readableNow } from './binding/readable.ts'
@@ -9,7 +9,7 @@ import { Embedder } from './embedder.ts'
 import { writeMessage as send } from './message-lines.ts'
 import { loadPrefixes, savePrefixes } from './prefix-file.ts'
 import type { LoadOptions, ToWorker } from './protocol.ts'
-import { refusalOf, Scheduler } from './scheduler.ts'
+import { Scheduler } from './scheduler.ts'
 import { Tokenizer } from './tokenizer.ts'
 
 const logLevelWarning = 3 // enum ggml_log_level: 1 debug, 2 info, 3 warning, 4 error
@@ -91,6 +91,12 @@ function keepPrefixes({ options, scheduler }: Loaded): void {
 function onlyEmbeds(): InferloomError {
   const message = 'This model embeds text and cannot generate any. Remedy: use /v1/embeddings, or another model.'
   return new InferloomError('invalid_value', message, { param: 'model' })
+}
+
+/** A refusal as the protocol carries it. */
+function refusalOf(thrown: unknown) {
+  const { code, message, param } = asInferloomError(thrown)
+  return { code, message, ...(param !== undefined && { param }) }
 }
 
 let loaded: Loaded | undefined
