@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --min-semi-space-size=16 --max-semi-space-size=16
-// The young heap is 16 MB a space from the start, and never more: V8 lets one that was idle grow back from 1 MB so slowly
-// that requests cost up to twice as much for many seconds. What of it is not in use is given back all the same.
+// The young heap is 16 MB a space from the start, and never more: V8 lets one that was idle grow back from 1 MB so
+// slowly that requests cost up to twice as much for many seconds. What of it is not in use is given back all the same.
 import module from 'node:module'
 
 // Everything else is imported after this check: an older Node would stop at a syntax error that explains nothing.
