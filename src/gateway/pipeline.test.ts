@@ -41,7 +41,7 @@ async function tierAsked(schedules: boolean, asked: Pick<GenerateRequest, 'servi
     stop: [],
     sampling: {},
     ...asked,
-  } as GenerateRequest
+  }
   for await (const _ of pipeline.run(request, context)) throw new Error('nothing is answered')
   return seen?.serviceTier
 }

@@ -22,7 +22,7 @@ export function keyRows(db: Kysely<Tables>): KeyRows {
     },
     async keepKey(row, audit) {
       await db.transaction().execute(async (tx) => {
-        const { id, ...rest } = row
+        const { id: _, ...rest } = row
         await tx
           .insertInto('keys')
           .values(row)
@@ -33,7 +33,7 @@ export function keyRows(db: Kysely<Tables>): KeyRows {
     },
     async keepTeam(row, audit) {
       await db.transaction().execute(async (tx) => {
-        const { id, ...rest } = row
+        const { id: _, ...rest } = row
         await tx
           .insertInto('teams')
           .values(row)
