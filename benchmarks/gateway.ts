@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { bareProxy, inferloom, portkey, residentMB, startUpstream, type Gateway } from './gateway/arms.ts'
+import { bifrost, litellm } from './gateway/peer-arms.ts'
 import { latency, memory, streaming, throughput, warmUp, type GatewayExtent } from './gateway/workloads.ts'
 import { markdown } from './report.ts'
 import { version } from '../src/version.ts'
@@ -34,9 +35,11 @@ if (build.status !== 0) process.exit(build.status ?? 1)
 const notes: string[] = []
 const arms = [bareProxy, inferloom]
 if (!flags['without-peers']) {
-  const missing = portkey.prepare?.()
-  if (missing === undefined) arms.push(portkey)
-  else notes.push(`${portkey.name} was left out: ${missing}.`)
+  for (const peer of [portkey, litellm, bifrost]) {
+    const missing = peer.prepare?.()
+    if (missing === undefined) arms.push(peer)
+    else notes.push(`${peer.name} was left out: ${missing}.`)
+  }
 }
 
 const upstream = await startUpstream()

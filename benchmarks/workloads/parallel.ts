@@ -1,6 +1,7 @@
 import { startBareLoop, type BareLoop } from '../arms/bare-loop.ts'
 import { inferloom } from '../arms/inferloom.ts'
 import { llamaServer } from '../arms/llama-server.ts'
+import { ollama } from '../arms/ollama.ts'
 import type { RunningServer } from '../arms/server-arm.ts'
 import { messageOf } from '../prompts.ts'
 import { endTokens, forbidEnd } from '../random-model.ts'
@@ -27,7 +28,9 @@ async function withThreads(threads: number, { file, quick, repetitions, progress
   progress(`parallel: starting the arms with ${threads} threads`)
   const options = { file, threads, parallel, contextTokens }
   const bare = await startBareLoop(options)
-  const servers = [await inferloom.start(options), ...(llamaServer.missing ? [] : [await llamaServer.start(options)])]
+  const peers = [llamaServer, ollama].filter(({ missing }) => missing === undefined)
+  const servers: RunningServer[] = []
+  for (const arm of [inferloom, ...peers]) servers.push(await arm.start(options))
   const arms = [bare, ...servers]
   try {
     for (const arm of arms) await tokensPerSecond(arm, messages(2, 0))
@@ -48,8 +51,9 @@ async function withThreads(threads: number, { file, quick, repetitions, progress
       ])
       const what = (other: string) => `inferloom ÷ ${other}, ${threads} threads, ${requests} requests`
       bars.push({ what: what('bare loop'), value: own / bareMedian, unit: '×', atLeast: threads === 1 ? 0.9 : 0.75 })
-      for (const other of others)
-        bars.push({ what: what(llamaServer.name), value: own / other, unit: '×', atLeast: 0.9 })
+      for (const [at, { name }] of peers.entries()) {
+        bars.push({ what: what(name), value: own / (others[at] ?? Number.NaN), unit: '×', atLeast: 0.9 })
+      }
     }
     const compared = arms.filter(({ arm }) => arm !== inferloom.name).map(({ arm }) => `inferloom ÷ ${arm}`)
     return {
@@ -57,7 +61,10 @@ async function withThreads(threads: number, { file, quick, repetitions, progress
       columns: ['requests', ...arms.map(({ arm }) => arm), ...compared],
       rows,
       bars,
-      notes: [`Prompts of ${promptTokens} tokens, ${outputTokens} output tokens each, greedy.`],
+      notes: [
+        `Prompts of ${promptTokens} tokens, ${outputTokens} output tokens each, greedy.`,
+        ...[llamaServer, ollama].flatMap(({ name, missing }) => (missing ? `${name} was left out: ${missing}.` : [])),
+      ],
     }
   } finally {
     await Promise.all(arms.map((arm) => arm.stop()))
