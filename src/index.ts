@@ -1,8 +1,19 @@
-export type { Config } from './config/schema.ts'
-export type { ModelInfo, Provider } from './providers/provider.ts'
-export type { GenerateRequest, Message, Sampling } from './canonical/request.ts'
-export type { StreamEvent } from './canonical/events.ts'
-export { errorCatalogue, InferloomError } from './canonical/errors.ts'
-export { Engine as LocalEngine, type EngineOptions } from './engine/engine.ts'
-export { loadConfig } from './config/load.ts'
-export { startServer, type RunningServer } from './server/start.ts'
+export { createEngine, createGateway, type LibraryOptions } from './library.ts'
+export { errorCatalogue, InferloomError, type ErrorCode, type ErrorDetails } from './canonical/errors.ts'
+export type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from './canonical/embed.ts'
+export type { FinishReason, StreamEvent, TokenLogprobs } from './canonical/events.ts'
+export type {
+  GenerateRequest,
+  JsonSchema,
+  Message,
+  Part,
+  ResponseFormat,
+  Sampling,
+  ServiceTier,
+  Tool,
+  ToolCall,
+  ToolChoice,
+} from './canonical/request.ts'
+export type { Usage } from './canonical/usage.ts'
+export type { ModelInfo, Provider, TokenCount } from './providers/provider.ts'
+export type { RunningServer } from './server/start.ts'

@@ -23,20 +23,27 @@ export interface ConfigSources {
   readonly env?: NodeJS.ProcessEnv
   /** A configuration file that must exist; otherwise `./inferloom.yaml` or the one in the home folder, if there. */
   readonly file?: string
+  /** Settings as a file would hold them. They stand alone: no file is looked for, and no environment overrides them. */
+  readonly config?: z.input<typeof configSchema>
 }
 
 /**
  * Flags override the environment, the environment overrides the file.
  * Throws `config_invalid` naming the setting, where its value came from, and what it may be.
  */
-export async function loadConfig({ flags = {}, env = process.env, file }: ConfigSources = {}): Promise<LoadedConfig> {
+export async function loadConfig({
+  flags = {},
+  env = process.env,
+  file,
+  config,
+}: ConfigSources = {}): Promise<LoadedConfig> {
   const home = resolve(env['INFERLOOM_HOME'] || join(homedir(), '.inferloom'))
-  const path = fileOf(file, home)
-  const input = path === undefined ? {} : await readFile(path)
+  const path = config === undefined ? fileOf(file, home) : undefined
+  const input: Record<string, unknown> = path === undefined ? structuredClone({ ...config }) : await readFile(path)
   const origins = new Map<string, string>()
   for (const { path: setting, env: name, read } of settings()) {
     const key = setting.join('.')
-    const fromEnv = name === undefined ? undefined : env[name]
+    const fromEnv = name === undefined || config !== undefined ? undefined : env[name]
     if (flags[key] !== undefined) {
       put(input, setting, read(flags[key]))
       origins.set(key, `--${key.split('.').at(-1)}`)
