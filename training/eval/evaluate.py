@@ -151,7 +151,8 @@ def main():
         tasks = accuracy(chosen.url, model, conversations)
         long = [each for each in conversations if each.task in ('glossary', 'advice')]
         results[model] = {'tasks': tasks, 'speed': speed(chosen.url, model, long[:SPEED_QUESTIONS])}
-    print(table(results))
+    if results:
+        print(table(results))
     found = {model: paraphrases_found(chosen.url, model) for model in chosen.embed}
     for model, share in found.items():
         print(f'{model}: nearest paraphrase found among 1,000: {share:.1%}')
