@@ -14,7 +14,7 @@ const index = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
 function run(code: string) {
   const folder = temporaryFolder()
   mkdirSync(join(folder, 'node_modules', 'inferloom'), { recursive: true })
-  // The package of that name is the sources; Node strips types from nothing within node_modules, and of these nothing is.
+  // Node strips no types within node_modules, and this file there has none.
   const shim = `export * from ${JSON.stringify(index)}`
   writeFileSync(join(folder, 'node_modules', 'inferloom', 'index.js'), shim)
   writeFileSync(
