@@ -1,4 +1,4 @@
-import { InferloomError } from '../canonical/errors.ts'
+import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 
 /** A model that a pool can load. */
@@ -16,7 +16,7 @@ export interface KnownModel {
   readonly checked: boolean
 }
 
-export interface Waiter {
+interface Waiter {
   readonly prompts: number
   /** `performance.now()` */
   readonly since: number
@@ -67,6 +67,47 @@ export class Resident {
     this.running++
     this.usedAt = performance.now()
     if (this.wantedAt !== undefined) this.takenSinceWanted++
+  }
+
+  /** Resolves when the request may begin; it then counts as running. `changed` is called when it joins or leaves. */
+  async wait(prompts: number, signal: AbortSignal, changed: () => void): Promise<void> {
+    if (this.phase === 'unloaded') this.throwRecentFailure()
+    const { parallel, queueLimit } = this.known.engine
+    if (this.waitingPrompts + prompts > parallel + queueLimit) {
+      throw new InferloomError(
+        'engine_overloaded',
+        `${this.waitingPrompts} requests wait for model ${this.name} to be loaded. ` +
+          'Remedy: retry after the time given, or raise engine.queue in the configuration.',
+        { retryAfterSeconds: 5 },
+      )
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const waiter: Waiter = {
+      prompts,
+      since: performance.now(),
+      grant: () => {
+        leave()
+        this.take()
+        resolve()
+      },
+      reject: (error) => {
+        leave()
+        reject(error)
+      },
+    }
+    const leave = () => {
+      if (this.waiters.delete(waiter)) this.waitingPrompts -= prompts
+      signal.removeEventListener('abort', onAbort)
+    }
+    const onAbort = () => {
+      waiter.reject(asInferloomError(signal.reason))
+      changed()
+    }
+    signal.addEventListener('abort', onAbort)
+    this.waiters.add(waiter)
+    this.waitingPrompts += prompts
+    changed()
+    await promise
   }
 
   grantAll(): void {

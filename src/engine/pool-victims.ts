@@ -1,3 +1,5 @@
+import { InferloomError } from '../canonical/errors.ts'
+import { megabytes, type Footprint } from './pool-memory.ts'
 import type { Resident } from './pool-resident.ts'
 
 // Two models that take turns and do not fit together would be exchanged at every request. So a model whose memory is
@@ -47,4 +49,23 @@ export function dueAt(resident: Resident): number {
 
 function windowEnd({ wantedAt = 0, readyAt }: Resident): number {
   return Math.max(wantedAt, readyAt) + windowMs
+}
+
+/** Throws `model_too_big` where even everyone who may leave would not make room enough. */
+export function refuseBehindPinned(
+  { name }: Resident,
+  { bytes }: Footprint,
+  residents: Iterable<Resident>,
+  budgetBytes: number,
+): void {
+  const pinned = [...residents].filter(({ known, phase }) => known.pinned && phase !== 'unloaded')
+  const held = pinned.reduce((sum, each) => sum + each.bytes, 0)
+  if (held + bytes <= budgetBytes) return
+  throw new InferloomError(
+    'model_too_big',
+    `Model ${name} needs ${megabytes(bytes)} of memory, and ${pinned.map((each) => each.name).join(', ')} ` +
+      `(pinned) hold ${megabytes(held)} of the ${megabytes(budgetBytes)} for models. ` +
+      'Remedy: raise engine.memoryGB, or pin less.',
+    { param: 'model' },
+  )
 }

@@ -9,8 +9,8 @@ import { checkAdapters } from './lora.ts'
 import { ModelHeaders } from './model-headers.ts'
 import { footprintOf, megabytes, type Footprint } from './pool-memory.ts'
 import { reportOf, type PoolReport } from './pool-report.ts'
-import { Resident, type KnownModel, type Waiter } from './pool-resident.ts'
-import { chooseVictims, dueAt, mayLeave } from './pool-victims.ts'
+import { Resident, type KnownModel } from './pool-resident.ts'
+import { chooseVictims, dueAt, mayLeave, refuseBehindPinned } from './pool-victims.ts'
 
 export interface PoolOptions {
   /** The models there are, asked anew each time: one that was just pulled is there without a restart. */
@@ -140,7 +140,7 @@ export class EnginePool implements Provider {
       resident.take()
       if (resident.wantedAt !== undefined) this.#turn()
     } else {
-      await this.#waitFor(resident, prompts, signal)
+      await resident.wait(prompts, signal, () => this.#turn())
     }
     const { engine } = resident
     if (!engine) throw new InferloomError('engine_failed', `Model ${model} was lost while it was being loaded.`)
@@ -163,47 +163,6 @@ export class EnginePool implements Provider {
     const added = new Resident(model, known)
     this.#residents.set(model, added)
     return added
-  }
-
-  /** Resolves when the request may begin; it then counts as running. */
-  async #waitFor(resident: Resident, prompts: number, signal: AbortSignal): Promise<void> {
-    if (resident.phase === 'unloaded') resident.throwRecentFailure()
-    const { parallel, queueLimit } = resident.known.engine
-    if (resident.waitingPrompts + prompts > parallel + queueLimit) {
-      throw new InferloomError(
-        'engine_overloaded',
-        `${resident.waitingPrompts} requests wait for model ${resident.name} to be loaded. ` +
-          'Remedy: retry after the time given, or raise engine.queue in the configuration.',
-        { retryAfterSeconds: 5 },
-      )
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const waiter: Waiter = {
-      prompts,
-      since: performance.now(),
-      grant: () => {
-        leave()
-        resident.take()
-        resolve()
-      },
-      reject: (error) => {
-        leave()
-        reject(error)
-      },
-    }
-    const leave = () => {
-      if (resident.waiters.delete(waiter)) resident.waitingPrompts -= prompts
-      signal.removeEventListener('abort', onAbort)
-    }
-    const onAbort = () => {
-      waiter.reject(asInferloomError(signal.reason))
-      this.#turn()
-    }
-    signal.addEventListener('abort', onAbort)
-    resident.waiters.add(waiter)
-    resident.waitingPrompts += prompts
-    this.#turn()
-    await promise
   }
 
   #release(resident: Resident): void {
@@ -254,7 +213,7 @@ export class EnginePool implements Provider {
         const footprint = this.#footprintOf(resident.known)
         const missing = this.#usedBytes + footprint.bytes - this.#options.budgetBytes
         if (missing > 0) {
-          this.#refuseBehindPinned(resident, footprint)
+          refuseBehindPinned(resident, footprint, this.#residents.values(), this.#options.budgetBytes)
           return chooseVictims(this.#residents.values(), missing)
         }
         void this.#load(resident, footprint)
@@ -271,20 +230,6 @@ export class EnginePool implements Provider {
     const { budgetBytes } = this.#options
     const engine = this.#tuning.engineOf(known, gguf, budgetBytes)
     return { ...footprintOf({ files: known.files, gguf, engine, budgetBytes }), engine }
-  }
-
-  #refuseBehindPinned(resident: Resident, { bytes }: Footprint): void {
-    const pinned = [...this.#residents.values()].filter(({ known, phase }) => known.pinned && phase !== 'unloaded')
-    const held = pinned.reduce((sum, each) => sum + each.bytes, 0)
-    const { budgetBytes } = this.#options
-    if (held + bytes <= budgetBytes) return
-    throw new InferloomError(
-      'model_too_big',
-      `Model ${resident.name} needs ${megabytes(bytes)} of memory, and ${pinned.map(({ name }) => name).join(', ')} ` +
-        `(pinned) hold ${megabytes(held)} of the ${megabytes(budgetBytes)} for models. ` +
-        'Remedy: raise engine.memoryGB, or pin less.',
-      { param: 'model' },
-    )
   }
 
   /** Never rejects: resolves with what went wrong. */
