@@ -68,7 +68,7 @@ export function ownList(name: string, price: OwnPrice): Listed {
 export function priced({ provider, name }: Listed, usage: Usage, at: number): Cost | undefined {
   try {
     const found = calcPrice(countsOf(usage), '', { provider, timestamp: new Date(at) })
-    return found ? { usd: found.total_price, price: `${name}: ${shown(found.model_price)}` } : undefined
+    return found ? { usd: found.total_price, price: shownPrice(name, found.model_price) } : undefined
   } catch {
     // It throws where one token belongs to two prices at once, such as cached sound, and there is none for both.
     return undefined
@@ -83,19 +83,29 @@ function countsOf({ inputTokens, outputTokens, counts = {} }: Usage): Record<str
   const { total, cacheRead, cacheWrite = 0, cacheWriteHour = 0, audio = 0, image = 0 } = inputTokens
   const read = Math.min(cacheRead, total)
   const written = Math.min(Math.max(cacheWrite, cacheWriteHour), total - read)
-  const given: Record<string, number> = {
-    input_tokens: total,
-    cache_read_tokens: read,
-    cache_write_tokens: written,
-    cache_write_1h_tokens: Math.min(cacheWriteHour, written),
-    input_audio_tokens: Math.min(audio, total),
-    input_image_tokens: Math.min(image, total),
-    output_tokens: outputTokens.total,
-    output_reasoning_tokens: Math.min(outputTokens.reasoning, outputTokens.total),
-    output_audio_tokens: Math.min(outputTokens.audio ?? 0, outputTokens.total),
-    web_searches: searches,
-  }
-  return Object.fromEntries(Object.entries(given).filter(([name, value]) => value > 0 || name === 'input_tokens'))
+  const given: Record<string, number> = { input_tokens: total, output_tokens: outputTokens.total }
+  // Without a loop over names: this is done for every answer.
+  if (read > 0) given['cache_read_tokens'] = read
+  if (written > 0) given['cache_write_tokens'] = written
+  if (cacheWriteHour > 0 && written > 0) given['cache_write_1h_tokens'] = Math.min(cacheWriteHour, written)
+  if (audio > 0) given['input_audio_tokens'] = Math.min(audio, total)
+  if (image > 0) given['input_image_tokens'] = Math.min(image, total)
+  const { reasoning, audio: spoken = 0 } = outputTokens
+  if (reasoning > 0) given['output_reasoning_tokens'] = Math.min(reasoning, outputTokens.total)
+  if (spoken > 0) given['output_audio_tokens'] = Math.min(spoken, outputTokens.total)
+  if (searches > 0) given['web_searches'] = searches
+  return given
+}
+
+/** By the list's own objects, of which each price has one as long as the list is the same. */
+const shownPrices = new WeakMap<object, string>()
+
+function shownPrice(name: string, prices: Readonly<Record<string, unknown>>): string {
+  const known = shownPrices.get(prices)
+  if (known !== undefined) return known
+  const text = `${name}: ${shown(prices)}`
+  shownPrices.set(prices, text)
+  return text
 }
 
 /** `input 2.5, cache_read 1.25, output 10 $/M` */
