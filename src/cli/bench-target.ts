@@ -5,7 +5,7 @@ import type { Wire } from '../bench/wires/wire.ts'
 import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { ServerSays } from './bench-server-process.ts'
-import { ServerClient } from './server-client.ts'
+import { ownKey, ServerClient } from './server-client.ts'
 
 export interface AskedFor {
   /** An address, names of models, or both, the address first; nothing is the first model of the server here. */
@@ -48,7 +48,7 @@ export async function findTarget({ names, model, wire, key, headers, loaded }: A
       throw new InferloomError('model_not_found', text)
     }
     const models = atLeastOne(asked.length > 0 ? asked : known.slice(0, 1), server.url)
-    return { url: server.url, models, key: key ?? loaded.config.server.keys[0], notes, close }
+    return { url: server.url, models, key: key ?? ownKey(loaded), notes, close }
   } catch (error) {
     await close()
     throw error
@@ -66,13 +66,13 @@ async function serverHere(loaded: LoadedConfig): Promise<ServerHere> {
   if (await running.isRunning()) return { server: running, notes: [], close: async () => {} }
   const { url, close } = await ownServer(loaded)
   const note = 'No server was running: one was started for this run. It shares the processor with the generator.'
-  return { server: new ServerClient(url, loaded.config.server.keys[0]), notes: [note], close }
+  return { server: new ServerClient(url, ownKey(loaded)), notes: [note], close }
 }
 
 async function ownServer(loaded: LoadedConfig): Promise<{ url: string; close: () => Promise<void> }> {
   const file = import.meta.url.endsWith('.ts') ? './bench-server-process.ts' : './bench-server-process.js'
   const child = fork(new URL(file, import.meta.url), [], {
-    execArgv: ['--disable-warning=ExperimentalWarning', '--min-semi-space-size=4'],
+    execArgv: ['--disable-warning=ExperimentalWarning', '--min-semi-space-size=16', '--max-semi-space-size=16'],
     serialization: 'advanced',
   })
   const exited = once(child, 'exit')

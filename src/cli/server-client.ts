@@ -14,6 +14,11 @@ export function errorOf({ code, message }: ServerError, otherwise: string): Infe
   return new InferloomError(known, message ?? otherwise)
 }
 
+/** The key of whoever owns the home, which opens everything, or else one of the configuration. */
+export function ownKey({ config, home, env }: LoadedConfig): string | undefined {
+  return env['INFERLOOM_ADMIN_KEY'] || readAdminKey(home) || config.server.keys[0]
+}
+
 /** Asks a running server something; throws its own error, or `server_unreachable`. */
 export class ServerClient {
   readonly url: string
@@ -24,14 +29,10 @@ export class ServerClient {
     this.#key = key
   }
 
-  /** With the key of whoever owns the home, which opens everything, or else one of the configuration. */
-  static of({ config, home, env }: LoadedConfig): ServerClient {
-    const { host, port, keys } = config.server
+  static of(loaded: LoadedConfig): ServerClient {
+    const { host, port } = loaded.config.server
     const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-    return new ServerClient(
-      `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`,
-      env['INFERLOOM_ADMIN_KEY'] || readAdminKey(home) || keys[0],
-    )
+    return new ServerClient(`http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`, ownKey(loaded))
   }
 
   async request(path: string, init: { body?: unknown; signal?: AbortSignal } = {}): Promise<Response> {

@@ -6,7 +6,7 @@ import { createServer as createSocketServer, type AddressInfo, type Server } fro
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { BenchResult } from '../../src/bench/result.ts'
-import { startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
+import { commandEnv, startTestServer, temporaryFolder, until, type TestServer } from '../server-fixture.ts'
 import { processesIn, run, start } from './command-fixture.ts'
 
 let server: TestServer
@@ -151,6 +151,18 @@ describe('the real server', () => {
     expect(result.sweeps[0]?.stages[0]?.completed).toBeGreaterThan(0)
     expect(result.sweeps[0]?.stages[0]?.failed).toBe(0)
   })
+})
+
+test('a server that asks for a key is asked with the one of its home', async () => {
+  const guarded = await startTestServer({ INFERLOOM_KEYS: 'a-key-of-sixteen-characters' })
+  onTestFinished(() => guarded.close())
+  const { code, stdout } = await run(['bench', '-n', '4', '--json'], {
+    folder: temporaryFolder(),
+    env: commandEnv(guarded),
+  })
+  expect(code).toBe(0)
+  const { sweeps } = JSON.parse(stdout) as BenchResult
+  expect(new Set(sweeps.flatMap(({ stages }) => stages.map(({ failed }) => failed)))).toEqual(new Set([0]))
 })
 
 test('where no server runs, one of its own is measured and is gone afterwards', async () => {
