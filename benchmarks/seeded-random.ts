@@ -1,13 +1,4 @@
-/** Numbers from 0 to below 1 that are the same for the same seed (mulberry32; not for secrets). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+export { seededRandom } from '../src/bench/seeded-random.ts'
 
 /** One of a list. Throws when the list is empty. */
 export function pick<T>(random: () => number, list: readonly T[]): T {

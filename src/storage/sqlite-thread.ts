@@ -3,9 +3,9 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { dirname } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { giveBackMemory } from '../give-back-memory.ts'
+import { homeSecret } from './home-secret.ts'
 import type { LedgerDone, LedgerTask } from './ledger/ledger-batch.ts'
 import { LedgerWriter } from './ledger/ledger-writer.ts'
-import { ledgerSecret } from './ledger/secret.ts'
 
 export interface Query {
   readonly id: number
@@ -42,7 +42,7 @@ function run(query: Query | LedgerQuery): Answer {
   try {
     database ??= open()
     if ('ledger' in query) {
-      writer ??= new LedgerWriter(database, () => (secret ??= ledgerSecret(dirname(file))))
+      writer ??= new LedgerWriter(database, () => (secret ??= homeSecret(dirname(file), 'ledger.secret')))
       return { id, done: writer.run(query.ledger) }
     }
     const { sql, parameters } = query

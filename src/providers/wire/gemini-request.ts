@@ -2,23 +2,14 @@
 import type { GenerateRequest, Tool } from '../../canonical/request.ts'
 import { geminiContents, type Json } from './gemini-contents.ts'
 import { thinkingConfig } from './gemini-thinking.ts'
-import { refuseUnsupported, type Field } from './unsupported.ts'
+import { refuseUnsupported, widelyKnown, type Field } from './unsupported.ts'
 import type { WireRequest } from './wire.ts'
 
 const can: ReadonlySet<Field> = new Set<Field>([
+  ...widelyKnown,
   'n',
-  'stop',
-  'temperature',
-  'top_p',
-  'top_k',
-  'presence_penalty',
-  'frequency_penalty',
-  'seed',
   'logprobs',
   'top_logprobs',
-  'tools',
-  'tool_choice',
-  'response_format',
   'reasoning_effort',
   'reasoning_tokens',
 ])
