@@ -1,0 +1,41 @@
+import type { Caller } from '../caller.ts'
+import type { AnswerReader } from '../question.ts'
+
+/** What a request says of caches itself (`x-inferloom-cache`, `cache-control`). Absent: as its route and the server do. */
+export type CacheWish = 'off' | 'on' | 'only' | 'refresh'
+
+/** Told on the response and in the ledger. */
+export type CacheOutcome = 'hit' | 'shared' | 'semantic' | 'miss' | 'off'
+
+export interface CacheAsked {
+  readonly caller: Caller
+  readonly wire: string
+  /** As the client named it. */
+  readonly model: string
+  readonly stream: boolean
+  readonly body: Readonly<Record<string, unknown>> | undefined
+  readonly text: string | undefined
+  /** Those of the client's headers that may change the answer. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly wish: CacheWish | undefined
+  readonly signal: AbortSignal
+}
+
+/** Answers that were given before, or are being given now. */
+export interface AnswerCache {
+  /**
+   * Finds an answer, or makes one and keeps it. `outcome` is told before anything of the answer is delivered to
+   * `reader`; `make` is called at most once, delivers to the reader it is given, and goes on when its client leaves as
+   * long as others read the same answer (its `signal` says when nobody does any more).
+   * Throws `cache_miss` where only a kept answer was wanted.
+   */
+  answer(
+    asked: CacheAsked,
+    reader: AnswerReader,
+    steps: {
+      readonly outcome: (outcome: CacheOutcome) => void
+      readonly make: (reader: AnswerReader, signal: AbortSignal) => Promise<void>
+    },
+  ): Promise<void>
+  close(): Promise<void>
+}
