@@ -1,3 +1,4 @@
+import type { Usage } from '../../canonical/usage.ts'
 import type { Caller } from '../caller.ts'
 import type { AnswerReader } from '../question.ts'
 
@@ -21,10 +22,20 @@ export interface CacheAsked {
   readonly signal: AbortSignal
 }
 
+/** What the ledger keeps of an answer, whoever it is delivered to. */
+export interface AnswerSummary {
+  readonly usage: Usage | undefined
+  readonly finishReason: string | undefined
+  /** Who gave it: the provider and its model, and the very model that answered where it says. */
+  readonly provider: string
+  readonly model: string
+  readonly answeredBy: string | undefined
+}
+
 /** Answers that were given before, or are being given now. */
 export interface AnswerCache {
   /**
-   * Finds an answer, or makes one and keeps it. `outcome` is told before anything of the answer is delivered to
+   * Finds an answer, or makes one and keeps it; resolves when it was delivered, with what was kept beside it. `outcome` is told before anything of the answer is delivered to
    * `reader`; `make` is called at most once, delivers to the reader it is given, and goes on when its client leaves as
    * long as others read the same answer (its `signal` says when nobody does any more).
    * Throws `cache_miss` where only a kept answer was wanted.
@@ -34,8 +45,8 @@ export interface AnswerCache {
     reader: AnswerReader,
     steps: {
       readonly outcome: (outcome: CacheOutcome) => void
-      readonly make: (reader: AnswerReader, signal: AbortSignal) => Promise<void>
+      readonly make: (reader: AnswerReader, signal: AbortSignal) => Promise<AnswerSummary>
     },
-  ): Promise<void>
+  ): Promise<AnswerSummary>
   close(): Promise<void>
 }
