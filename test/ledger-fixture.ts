@@ -45,6 +45,8 @@ export function entry(id: string, row: Partial<RequestRow> = {}, rest: Omit<Part
     tier: null,
     deadline_ms: null,
     attempts: 1,
+    plan: null,
+    removed_tokens: null,
     ...row,
   }
   return { row: answered, ...rest } satisfies LedgerEntry

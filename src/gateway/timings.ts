@@ -200,6 +200,8 @@ export class Timings {
       tier: (this.#context.tier ?? caller.tier)?.slice(0, longestText) ?? null,
       deadline_ms: deadlineMs ?? null,
       attempts: this.#served ? 1 : 0,
+      plan: null,
+      removed_tokens: null,
     }
   }
 

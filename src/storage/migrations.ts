@@ -51,4 +51,10 @@ export const migrations: Readonly<Record<string, Migration>> = {
   },
   '0004_ledger': ledgerMigration,
   '0005_keys': keysMigration,
+  '0006_plans': {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable('requests').addColumn('plan', 'text').execute()
+      await db.schema.alterTable('requests').addColumn('removed_tokens', 'integer').execute()
+    },
+  },
 }

@@ -56,6 +56,10 @@ export interface RequestRow {
   deadline_ms: number | null
   /** Tries at a provider. */
   attempts: number
+  /** JSON, of a route: its candidates in their order, what was expected of each, and which were left out and why. */
+  plan: string | null
+  /** That its prompt was made shorter by, before it was sent. */
+  removed_tokens: number | null
 }
 
 /** What a request can be replayed by without its content; made from its body by the database's thread. */

@@ -37,6 +37,8 @@ export const requestColumns = Object.keys({
   tier: true,
   deadline_ms: true,
   attempts: true,
+  plan: true,
+  removed_tokens: true,
 } satisfies Record<keyof RequestRow, true>) as (keyof RequestRow)[]
 
 export const replayColumns = Object.keys({

@@ -225,7 +225,17 @@ function attemptOf(row: RequestRow): AttemptRow[] {
 
 function sizeOf(row: RequestRow, { prefix_hashes: hashes, exact_key: key, capabilities }: ReplayColumns): number {
   const texts = [row.id, row.key_id, row.key_name, row.team_id, row.dialect, row.model, row.provider, row.served_model]
-  const more = [row.reason, row.usage_basis, row.doubt, row.finish_reason, row.error, row.price, row.tier, capabilities]
+  const more = [
+    row.reason,
+    row.usage_basis,
+    row.doubt,
+    row.finish_reason,
+    row.error,
+    row.price,
+    row.tier,
+    row.plan,
+    capabilities,
+  ]
   let size = fixedBytes + (hashes?.length ?? 0) + (key?.length ?? 0)
   for (const each of texts) size += each?.length ?? 0
   for (const each of more) size += each?.length ?? 0
