@@ -182,6 +182,8 @@ function madeUp(index: number, receivedAt: number, random: () => number): Packed
     tier: null,
     deadline_ms: null,
     attempts: 1,
+    plan: null,
+    removed_tokens: null,
   }
   return { row: requestColumns.map((name) => row[name]) }
 }
