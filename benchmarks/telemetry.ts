@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '../src/config/load.ts'
 import { Account, type Steps } from '../src/gateway/account.ts'
 import { Ledger } from '../src/gateway/ledger/ledger.ts'
+import { simpleAttempts } from '../test/simple-attempts.ts'
 import type { Served } from '../src/gateway/models.ts'
 import { bounds, Histogram } from '../src/gateway/telemetry/histogram.ts'
 import { traceContext } from '../src/gateway/telemetry/trace-context.ts'
@@ -114,7 +115,9 @@ async function roundOf({ metrics, traced }: TelemetryArm, ledger: Ledger): Promi
   }
   const telemetry = await openTelemetry(await loadConfig({ env }))
   const admission = { admit: () => ({ settle: () => undefined }) }
-  const steps: Steps = { admission, prices: undefined, ledger, watchers: metrics ? telemetry.watchers : [] }
+  const watchers = metrics ? telemetry.watchers : []
+  const planner = { plan: () => notPlanned() }
+  const steps: Steps = { planner, attempts: simpleAttempts(), admission, prices: undefined, ledger, watchers }
   const { signal } = new AbortController()
   const cpu = process.cpuUsage()
   const before = performance.eventLoopUtilization()
@@ -128,6 +131,10 @@ async function roundOf({ metrics, traced }: TelemetryArm, ledger: Ledger): Promi
   return { loop: (active * 1000) / requestsPerRound, all: (user + system) / requestsPerRound }
 }
 
+function notPlanned(): never {
+  throw new Error('The plan is given.')
+}
+
 /** As the pipeline passes an answer on, without the way to its provider. */
 function request(steps: Steps, index: number, signal: AbortSignal, traced: number | undefined): void {
   const receivedAt = performance.now()
@@ -136,7 +143,10 @@ function request(steps: Steps, index: number, signal: AbortSignal, traced: numbe
   const model = `${provider.name}/model`
   const id = `${Date.now().toString(16)}${Math.random().toString(16).slice(2)}`
   const account = new Account(steps, model, { id, dialect: 'openai-chat', stream: true, receivedAt, signal, trace })
-  void account.admit({ provider, model: 'model', why: 'named with its provider' })
+  const candidate = { served: { provider, model: 'model', why: 'named with its provider' }, id: model }
+  const plan = { route: undefined, candidates: [candidate], excluded: [] }
+  void account.admit(plan)
+  account.won(plan, { candidate, number: 1, startedAt: performance.now() })
   for (let at = 0; at < pieces; at++) account.see(piece)
   account.see({ bytes: new Uint8Array(), deltas: 0, finishReason: 'stop', usage })
   account.timings.complete()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limitsSchema } from './limits-schema.ts'
+import { reliabilitySchema } from './reliability-schema.ts'
 
 // `env` and `flag` are read from here by load.ts and by the command line, and appear in the exported JSON Schema.
 interface SettingMeta {
@@ -362,6 +363,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   limits: limitsSchema,
+  reliability: reliabilitySchema,
   telemetry: z
     .strictObject({
       traces: z

@@ -1,19 +1,26 @@
-import { asInferloomError } from '../canonical/errors.ts'
+import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import type { Usage } from '../canonical/usage.ts'
 import type { Cost, Prices } from '../catalog/price.ts'
 import type { RelayChunk } from '../providers/provider.ts'
 import type { LedgerEntry } from '../storage/ledger/ledger-batch.ts'
+import type { AnswerCache, AnswerSummary, CacheOutcome } from './cache/answer-cache.ts'
 import { localCaller } from './caller.ts'
 import { limitOf, type Limit } from './deadline.ts'
 import { refuseOthers } from './keys/allowed-models.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Admission, Admitted } from './limits/admission.ts'
+import { estimateInput } from './limits/estimate.ts'
 import type { Served } from './models.ts'
 import type { RequestContext } from './pipeline.ts'
+import type { PromptPolicies, Shaped } from './prompt/prompt-policy.ts'
+import type { Attempts, LostAttempt as LostTry, Won } from './routing/attempts.ts'
+import type { Plan, Planner } from './routing/plan.ts'
 import type { Histogram } from './telemetry/histogram.ts'
 import type { TraceContext } from './telemetry/trace-context.ts'
 import { Timings } from './timings.ts'
+
+const nothingUsed: Usage = { inputTokens: { total: 0, cacheRead: 0 }, outputTokens: { total: 0, reasoning: 0 } }
 
 /** Sees what a request leaves in the ledger, how long its pieces came after each other, and its place in a trace. */
 export type RequestWatcher = (
@@ -23,14 +30,20 @@ export type RequestWatcher = (
 
 /** What every request passes on its way, whichever lane it takes. */
 export interface Steps {
+  readonly planner: Pick<Planner, 'plan'>
   readonly admission: Admission
+  /** Absent where nothing is kept. */
+  readonly cache?: AnswerCache
+  /** Absent where prompts are sent as they are. */
+  readonly prompts?: PromptPolicies
+  readonly attempts: Attempts
+  /** Told of the headers with which an answer that is passed on begins. */
+  readonly replied?: (served: Served, headers: Readonly<Record<string, string>>) => void
   /** Absent where nobody knows what answers cost. */
   readonly prices: Prices | undefined
   readonly ledger: Ledger
   /** Told of every request that ends. */
   readonly watchers?: readonly RequestWatcher[]
-  /** Told of the headers with which an answer that is passed on begins. */
-  readonly replied?: (served: Served, headers: Readonly<Record<string, string>>) => void
 }
 
 /** One request from its arrival to its row in the ledger: what was set aside for it, what it took, and what it cost. */
@@ -45,6 +58,10 @@ export class Account {
   /** Of a local model: when its share of the machine's time began, and how long it was. */
   #machineFrom: number | undefined
   #machineMs: number | undefined
+  /** Whether it was answered from what was kept. */
+  #isKept = false
+  /** US dollars that tries cost which came to nothing. */
+  #lostCost = 0
   /** The last cost, and of what: the client is told, and then the ledger. */
   #priced:
     | { readonly usage: Usage; readonly answeredBy: string | undefined; readonly cost: Cost | undefined }
@@ -57,15 +74,25 @@ export class Account {
     this.timings = new Timings(model, context, steps.ledger.contentOf(context.text))
   }
 
-  /** Aborted when the client leaves, the server ends, or the deadline passes. */
-  get signal(): AbortSignal {
-    return this.#limit?.signal ?? this.#context.signal
+  /** For one try at a provider: aborted with `signal`, and at the deadline where the provider does not plan by it. */
+  signalFor({ provider }: Served, signal: AbortSignal): AbortSignal {
+    if (this.#context.deadlineMs === undefined || provider.plansDeadlines === true) return signal
+    this.#limit ??= limitOf(this.#context, provider)
+    return signal === this.#context.signal ? this.#limit.signal : AbortSignal.any([signal, this.#limit.signal])
   }
 
-  /** Asks for room. A promise only where the request has to wait for its turn, or for the list of prices. */
-  admit(served: Served): Promise<void> | undefined {
-    refuseOthers(this.#context.caller ?? localCaller, this.#model, served)
-    const loading = this.#steps.prices?.prepare(served.provider.name)
+  /** Asks for room, by what its likeliest candidate takes. A promise only where the request has to wait for its turn, or for the list of prices. */
+  admit({ route, candidates }: Plan): Promise<void> | undefined {
+    const [first] = candidates
+    if (!first) throw new InferloomError('internal_error', 'A plan has no candidates.')
+    const { served } = first
+    if (route === undefined) refuseOthers(this.#context.caller ?? localCaller, this.#model, served)
+    const { prices } = this.#steps
+    let loading: Promise<unknown> | undefined
+    for (const { served } of candidates) {
+      const more = prices?.prepare(served.provider.name)
+      if (more) loading = loading ? Promise.all([loading, more]) : more
+    }
     return loading ? loading.then(() => this.#admit(served)) : this.#admit(served)
   }
 
@@ -80,13 +107,84 @@ export class Account {
       maxOutputTokens,
       deadlineAt: deadlineMs === undefined ? undefined : receivedAt + deadlineMs,
     })
-    if (admitted instanceof Promise) return admitted.then((each) => this.#begin(each, served))
-    this.#begin(admitted, served)
+    if (admitted instanceof Promise) return admitted.then((each) => this.#begin(each))
+    this.#begin(admitted)
+  }
+
+  /** A candidate is asked now, and may take this machine's time. */
+  asks({ provider }: Served): void {
+    if (provider.name === 'local') this.#machineFrom ??= this.#steps.prices?.machine.begin(performance.now())
+  }
+
+  /** A try came to nothing. */
+  lost(attempt: LostTry): void {
+    const { timings } = this
+    const { candidate, startedAt, sent, ended } = attempt
+    // What was cancelled when it had read its prompt is to be paid all the same.
+    const cost = sent && ended === 'cancelled' ? this.#costOfPrompt(candidate.served) : undefined
+    timings.lost.push({ ...attempt, cost })
+    timings.servedBy(candidate.served)
+    if (sent) timings.sent(startedAt)
+    this.#lostCost += cost ?? 0
+  }
+
+  /** A try became the answer; nothing of it was delivered yet. */
+  won(
+    { route, objective, why }: Plan,
+    { candidate, number, startedAt }: Pick<Won<unknown>, 'candidate' | 'number' | 'startedAt'>,
+  ): void {
+    const { timings } = this
+    const { served, id } = candidate
+    this.#served = served
+    timings.won = { number, startedAt }
+    timings.servedBy(
+      served,
+      timings.lost.length === 0 ? (why ?? served.why) : `asked after ${timings.lost.length} that failed`,
+    )
+    timings.sent(startedAt)
+    if (route === undefined && timings.lost.length === 0) return
+    this.#context.chosen?.({ id, route, objective, attempts: timings.lost.length + 1 })
+  }
+
+  /** What the caches said; told before anything is delivered. */
+  cached(outcome: CacheOutcome): void {
+    this.timings.cache = outcome
+    this.#context.cached?.(outcome)
+  }
+
+  /** The answer was given before, or to somebody else: nobody pays for it again. */
+  kept(summary: AnswerSummary): void {
+    this.timings.kept(summary)
+    this.#isKept = true
+  }
+
+  /** Its prompt was made shorter before it was sent. */
+  shortened(removed: Shaped['removed']): void {
+    this.timings.removedTokens = removed.reduce((sum, { tokens }) => sum + tokens, 0)
+    this.#context.shortened?.(removed)
+  }
+
+  /** How the try that began at a time ended, for those who learn from it. */
+  ended(startedAt: number): Parameters<Won<unknown>['end']>[0] {
+    const { usage, error, firstAt } = this.timings
+    return {
+      ...(usage && { usage }),
+      ...(error && { error }),
+      ...(firstAt !== undefined && { ttftMs: firstAt - startedAt }),
+      ...(error?.code === 'client_closed' && { left: true }),
+    }
+  }
+
+  /** What the ledger keeps of the answer, whoever it is delivered to. */
+  summary(): AnswerSummary {
+    const { usage, finishReason, answeredBy } = this.timings
+    const { provider, model } = this.#served ?? {}
+    return { usage, finishReason, provider: provider?.name ?? '', model: model ?? '', answeredBy }
   }
 
   /** Sees what goes to the client, and says at its end what it cost. */
-  observe(events: readonly StreamEvent[]): readonly StreamEvent[] {
-    this.timings.observe(events)
+  observe(events: readonly StreamEvent[], at: number): readonly StreamEvent[] {
+    this.timings.observe(events, at)
     const last = events.at(-1)
     const cost = last?.type === 'finish' ? this.told() : undefined
     if (last?.type !== 'finish' || cost === undefined) return events
@@ -101,7 +199,7 @@ export class Account {
 
   /** In US dollars; undefined where nobody knows prices. */
   told(): number | 'unknown' | undefined {
-    return this.#steps.prices && (this.#cost()?.usd ?? 'unknown')
+    return this.#steps.prices && (this.#total() ?? 'unknown')
   }
 
   /** Keeps what went wrong, and returns it to be thrown. */
@@ -116,26 +214,45 @@ export class Account {
     const { timings } = this
     const { ledger, watchers = [] } = this.#steps
     this.#limit?.end()
-    timings.cost = this.#cost()
-    this.#admitted?.settle({ usage: timings.usage, cost: timings.cost?.usd, error: timings.error })
+    timings.cost = this.#costOfAll()
+    const usage = this.#isKept ? nothingUsed : timings.usage
+    this.#admitted?.settle({ usage, cost: timings.cost?.usd, error: timings.error })
     const entry = timings.entry()
     for (const watch of watchers) watch(entry, { gaps: timings.gaps, trace: this.#context.trace })
     ledger.record(entry)
   }
 
-  #begin(admitted: Admitted, served: Served): void {
+  #begin(admitted: Admitted): void {
     this.#admitted = admitted
-    this.#served = served
     if (admitted.standing) this.#context.admitted?.(admitted.standing)
-    this.timings.servedBy(served)
-    this.timings.sent()
-    this.#limit = limitOf(this.#context, served.provider)
-    if (served.provider.name === 'local') this.#machineFrom = this.#steps.prices?.machine.begin(performance.now())
   }
 
   #machineTime(): number {
     if (this.#machineFrom === undefined) return 0
     return (this.#machineMs ??= this.#steps.prices?.machine.end(this.#machineFrom, performance.now()) ?? 0)
+  }
+
+  /** In US dollars, with what came to nothing. */
+  #total(): number | undefined {
+    const usd = this.#isKept ? 0 : this.#cost()?.usd
+    return usd === undefined ? undefined : usd + this.#lostCost
+  }
+
+  #costOfAll(): Cost | undefined {
+    if (this.#isKept) return this.#steps.prices && { usd: 0, price: 'answered before' }
+    const cost = this.#cost()
+    if (this.#lostCost === 0) return cost
+    // Nothing was answered, or nobody knows what the answer cost; what was lost is known all the same.
+    if (!cost) return this.timings.usage ? undefined : { usd: this.#lostCost, price: 'tries that were cancelled' }
+    return { usd: cost.usd + this.#lostCost, price: cost.price }
+  }
+
+  #costOfPrompt({ provider, model }: Served): number | undefined {
+    const usage = {
+      inputTokens: { total: estimateInput(this.#context.text), cacheRead: 0 },
+      outputTokens: { total: 0, reasoning: 0 },
+    }
+    return this.#steps.prices?.cost({ provider: provider.name, model, usage, at: Date.now() })?.usd
   }
 
   #cost(): Cost | undefined {

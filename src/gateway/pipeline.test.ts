@@ -5,6 +5,8 @@ import { localCaller, type Caller } from './caller.ts'
 import { Ledger } from './ledger/ledger.ts'
 import { Models } from './models.ts'
 import { Pipeline } from './pipeline.ts'
+import { simpleAttempts } from '../../test/simple-attempts.ts'
+import { PlainPlanner } from './routing/plain-planner.ts'
 
 const ledger = new Ledger({
   rows: { write: async () => ({ totals: { rows: 0, bytes: 0 } }) } as never,
@@ -30,7 +32,13 @@ async function tierAsked(schedules: boolean, asked: Pick<GenerateRequest, 'servi
     close: async () => {},
   }
   const models = new Models({ local: [], remote: [provider] })
-  const pipeline = new Pipeline(models, { admission: { admit: () => ({ settle() {} }) }, prices: undefined, ledger })
+  const pipeline = new Pipeline(models, {
+    planner: new PlainPlanner(models),
+    attempts: simpleAttempts(),
+    admission: { admit: () => ({ settle() {} }) },
+    prices: undefined,
+    ledger,
+  })
   const caller: Caller = { ...localCaller, keyId: 'k', tier: 'flex' }
   const { signal } = new AbortController()
   const context = { id: '1', dialect: 'd', stream: false, receivedAt: performance.now(), signal, caller }
@@ -42,7 +50,8 @@ async function tierAsked(schedules: boolean, asked: Pick<GenerateRequest, 'servi
     sampling: {},
     ...asked,
   }
-  for await (const _ of pipeline.run(request, context)) throw new Error('nothing is answered')
+  const nobody = { begin: neverCalled, take: neverCalled, takeEvents: neverCalled }
+  await pipeline.answer({ model: 'm', wire: 'd', understood: () => request }, context, nobody)
   return seen?.serviceTier
 }
 
@@ -51,3 +60,7 @@ test("a key's own tier is for requests that name none, where they are scheduled 
   expect(await tierAsked(true, { serviceTier: 'priority' })).toBe('priority')
   expect(await tierAsked(false, {})).toBe(undefined)
 })
+
+function neverCalled(): never {
+  throw new Error('nothing is answered')
+}

@@ -1,15 +1,21 @@
 import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../canonical/embed.ts'
 import { InferloomError } from '../canonical/errors.ts'
-import type { StreamEvent } from '../canonical/events.ts'
-import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
-import type { RelayReply, RelayRequest, TokenCount } from '../providers/provider.ts'
+import type { TokenCount } from '../providers/provider.ts'
 import { Account, type Steps } from './account.ts'
+import { beginBytes, beginEvents, deliver, discard, type Begun } from './begun.ts'
+import type { AnswerSummary, CacheOutcome, CacheWish } from './cache/answer-cache.ts'
 import { localCaller, type Caller } from './caller.ts'
 import { limitOf } from './deadline.ts'
-import { refuseOthers } from './keys/allowed-models.ts'
+import { mayAsk, refusal, refuseOthers } from './keys/allowed-models.ts'
+import { estimateInput } from './limits/estimate.ts'
 import type { Models, Served } from './models.ts'
+import type { Shaped } from './prompt/prompt-policy.ts'
+import type { AnswerReader, Question } from './question.ts'
+import type { AttemptsAsked } from './routing/attempts.ts'
+import type { Candidate, Objective, Plan, Planned, Wishes } from './routing/plan.ts'
 import type { TraceContext } from './telemetry/trace-context.ts'
+import type { LimitStanding } from '../canonical/limit-standing.ts'
 
 /** What came with a request beside its body. */
 export interface RequestContext {
@@ -34,20 +40,33 @@ export interface RequestContext {
   readonly admitted?: (standing: LimitStanding) => void
   /** Absent where nobody follows requests. */
   readonly trace?: TraceContext | undefined
+  /** The JSON body, read. */
+  readonly body?: Readonly<Record<string, unknown>>
+  /** What it asks of routes, and of caches. */
+  readonly wishes?: Wishes
+  readonly cacheWish?: CacheWish | undefined
+  /** Those of its headers that may change the answer. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Told whom a route chose, or who answered after others failed, before anything of the answer is. */
+  readonly chosen?: (chosen: Chosen) => void
+  /** The same of what the caches said, and of what was taken from the prompt. */
+  readonly cached?: (outcome: CacheOutcome) => void
+  readonly shortened?: (removed: Shaped['removed']) => void
 }
 
-/** Takes the bytes of an answer that is passed on. */
-export interface RelayReader {
-  /** Comes first, and not at all where the provider refuses. */
-  begin(reply: Pick<RelayReply, 'status' | 'headers'>): void
-  /**
-   * With what the answer cost where these bytes end it. A promise where more has to wait until these were read; it
-   * rejects where nobody reads any more.
-   */
-  take(bytes: Uint8Array, cost?: number | 'unknown'): Promise<void> | undefined
+export interface Chosen {
+  /** `provider/model` */
+  readonly id: string
+  readonly route: string | undefined
+  readonly objective: Objective | undefined
+  /** Tries at providers, this one among them. */
+  readonly attempts: number
 }
 
-/** The path of one request, from its canonical form to its events: find, admit, send, settle and record. */
+/** Expected of an answer whose length its client left open, for those who pace by tokens. */
+const openOutputTokens = 512
+
+/** The path of one request: plan, admit, find what is kept, or else ask one candidate after the other; and record. */
 export class Pipeline {
   readonly #models: Models
   readonly #steps: Steps
@@ -57,77 +76,86 @@ export class Pipeline {
     this.#steps = steps
   }
 
-  async *run(request: GenerateRequest, context: RequestContext): AsyncGenerator<readonly StreamEvent[]> {
-    const account = new Account(this.#steps, request.model, context)
-    try {
-      const served = this.#models.find(request.model)
-      const turn = account.admit(served)
-      if (turn) await turn
-      const asked = { ...request, model: served.model, ...ownTier(request, served, context.caller) }
-      for await (const events of served.provider.generate(asked, account.signal)) {
-        yield account.observe(events)
-      }
-    } catch (error) {
-      throw account.failed(error)
-    } finally {
-      account.close()
-    }
-  }
-
-  /** Who takes a client's own bytes on its own wire; undefined where nobody does, or `run` is to say what is wrong. */
-  relayed(model: string, wire: string): Served | undefined {
-    const served = this.#models.peek(model)
-    return served?.provider.relay && served.provider.relays?.(served.model).includes(wire) ? served : undefined
-  }
-
-  /** Who takes a request that can only be passed on; throws where the model's provider does not, or nobody has it. */
-  passedTo(
-    model: string,
-    { name, what, path }: { readonly name: string; readonly what: string; readonly path: string },
-  ): Served {
-    const served = this.#models.find(model)
-    if (served.provider.relays?.(served.model).includes(name)) return served
-    const message = `Model '${model.slice(0, 200)}' cannot ${what}: ${served.provider.name} does not take ${path}. Remedy: use a model of a provider that does.`
-    throw new InferloomError('unsupported_parameter', message, { param: 'model' })
-  }
-
-  /**
-   * The shorter path: the request goes on as its client wrote it, and the answer is only watched. Resolves with what it
-   * cost, where somebody knows prices.
-   */
-  async relay(
-    request: RelayRequest,
-    { served, model }: { readonly served: Served; readonly model: string },
+  /** Brings the answer to its reader. Resolves with what it cost, where somebody knows prices. */
+  async answer(
+    question: Question,
     context: RequestContext,
-    reader: RelayReader,
+    reader: AnswerReader,
   ): Promise<number | 'unknown' | undefined> {
-    const account = new Account(this.#steps, model, context)
+    let plan: Plan | undefined
+    let noPlan: unknown
     try {
-      const turn = account.admit(served)
+      plan = this.#plan(question.model, context)
+    } catch (error) {
+      noPlan = error
+    }
+    // What is wrong with a request is said before anything is set aside for it, and before what is wrong with its model.
+    if (!plan || !this.#takesBytes(question, plan, plan.candidates[0])) await question.understood()
+    const account = new Account(this.#steps, question.model, context)
+    let isMaking = false
+    const make = (to: AnswerReader, signal: AbortSignal, plan: Plan) => {
+      isMaking = true
+      return this.#make({ question, context, plan, account }, to, signal)
+    }
+    try {
+      if (!plan) throw noPlan
+      const chosen = plan
+      const turn = account.admit(plan)
       if (turn) await turn
-      const reply = await served.provider.relay?.(request, account.signal)
-      if (!reply) throw new InferloomError('internal_error', `${served.provider.name} passes nothing on.`)
-      this.#steps.replied?.(served, reply.headers)
-      reader.begin(reply)
-      for await (const chunk of reply.chunks) {
-        const cost = account.see(chunk)
-        if (chunk.bytes.length === 0) continue
-        const read = reader.take(chunk.bytes, cost)
-        if (read) await read
+      const { cache } = this.#steps
+      if (!cache) {
+        await make(reader, context.signal, plan)
+        return account.told()
       }
-      account.timings.complete()
+      const asked = {
+        caller: context.caller ?? localCaller,
+        wire: question.wire,
+        model: question.model,
+        stream: context.stream,
+        body: context.body,
+        text: context.text,
+        wish: context.cacheWish,
+        signal: context.signal,
+        ...(context.headers && { headers: context.headers }),
+      }
+      const summary = await cache.answer(asked, reader, {
+        outcome: (outcome) => account.cached(outcome),
+        make: (to, signal) => make(to, signal, chosen),
+      })
+      if (!isMaking) account.kept(summary)
       return account.told()
     } catch (error) {
-      throw account.failed(error)
+      throw isMaking ? error : account.failed(error)
     } finally {
-      account.close()
+      // What is being made for others too ends when they have it.
+      if (!isMaking) account.close()
     }
+  }
+
+  /** Whether all who may be asked for a model take a client's own bytes on its own wire. */
+  relays(model: string, wire: string): boolean {
+    const served = this.#models.peek(model)
+    return served?.provider.relay !== undefined && (served.provider.relays?.(served.model).includes(wire) ?? false)
+  }
+
+  /** Refuses a request that can only be passed on, where its model's provider does not, or nobody has it. */
+  refuseUnlessPassed(
+    model: string,
+    context: RequestContext,
+    { name, what, path }: { readonly name: string; readonly what: string; readonly path: string },
+  ): void {
+    const { candidates } = this.#plan(model, context)
+    if (candidates.some(({ served }) => served.provider.relays?.(served.model).includes(name))) return
+    const message = `Model '${model.slice(0, 200)}' cannot ${what}: ${candidates[0]?.served.provider.name} does not take ${path}. Remedy: use a model of a provider that does.`
+    throw new InferloomError('unsupported_parameter', message, { param: 'model' })
   }
 
   /** Undefined where the model's provider does not say. Nothing is answered, so that the ledger has nothing to keep. */
   async countTokens(request: GenerateRequest, context: RequestContext): Promise<TokenCount | undefined> {
-    const served = this.#models.find(request.model)
-    refuseOthers(context.caller ?? localCaller, request.model, served)
+    const { route, candidates } = this.#plan(request.model, context)
+    const served = candidates[0]?.served
+    if (!served) return undefined
+    if (route === undefined) refuseOthers(context.caller ?? localCaller, request.model, served)
     const { provider, model } = served
     const limit = limitOf(context, provider)
     try {
@@ -147,6 +175,101 @@ export class Pipeline {
     return this.#once(request.model, 'rank documents', send, context)
   }
 
+  /** Whom to ask. Of a route, only those whom the caller may ask, unless it may ask for the route as such. */
+  #plan(model: string, { caller = localCaller, wishes = noWishes, body, text, ...context }: RequestContext): Plan {
+    const { maxOutputTokens, stream, deadlineMs, receivedAt } = context
+    const deadlineAt = deadlineMs === undefined ? undefined : receivedAt + deadlineMs
+    const plan = this.#steps.planner.plan({
+      model,
+      caller,
+      wishes,
+      body,
+      text,
+      maxOutputTokens,
+      stream,
+      deadlineAt,
+      receivedAt,
+    })
+    if (plan.route === undefined || mayAsk(caller, model)) return plan
+    const candidates = plan.candidates.filter(({ served }) => mayAsk(caller, served.model, served))
+    if (candidates.length === 0) throw refusal(caller, model)
+    return candidates.length === plan.candidates.length ? plan : { ...plan, candidates }
+  }
+
+  /** Whether a request goes to a candidate as its client wrote it. */
+  #takesBytes(question: Question, plan: Plan, candidate: Candidate | undefined): boolean {
+    if (!question.relayed || !candidate) return false
+    const { served } = candidate
+    const { provider, model } = served
+    if (!provider.relay || !provider.relays?.(model).includes(question.wire)) return false
+    return question.isOnlyPassed === true || !this.#steps.prompts?.of(plan.route, served)
+  }
+
+  /** Asks candidates until one has begun to answer, and brings that answer to its reader. */
+  async #make(
+    { question, context, plan, account }: Asked,
+    reader: AnswerReader,
+    signal: AbortSignal,
+  ): Promise<AnswerSummary> {
+    const { attempts } = this.#steps
+    try {
+      const asked = this.#attemptsAsked(plan, context, account, signal)
+      const begin = (candidate: Planned, signal: AbortSignal) =>
+        this.#begin({ question, context, plan, account }, candidate, signal)
+      const won = await attempts.run<Begun>(asked, begin, discard)
+      try {
+        account.won(plan, won)
+        const { reply } = won.begun
+        if (reply) {
+          won.observe(reply.headers)
+          this.#steps.replied?.(won.candidate.served, reply.headers)
+        }
+        await deliver(won.begun, account, reader)
+      } catch (error) {
+        throw account.failed(error)
+      } finally {
+        won.end(account.ended(won.startedAt))
+      }
+      return account.summary()
+    } catch (error) {
+      throw account.failed(error)
+    } finally {
+      account.close()
+    }
+  }
+
+  #attemptsAsked(plan: Plan, context: RequestContext, account: Account, signal: AbortSignal): AttemptsAsked {
+    const { text, maxOutputTokens, deadlineMs, receivedAt, caller } = context
+    return {
+      plan,
+      promptTokens: estimateInput(text),
+      outputTokens: maxOutputTokens ?? openOutputTokens,
+      tier: tierOf(context.tier) ?? caller?.tier ?? 'default',
+      deadlineAt: deadlineMs === undefined ? undefined : receivedAt + deadlineMs,
+      signal,
+      lost: (attempt) => account.lost(attempt),
+    }
+  }
+
+  /** Sends a request to a candidate, by the shorter path where it can: as its client wrote it, and only watched. */
+  async #begin({ question, context, plan, account }: Asked, candidate: Planned, given: AbortSignal): Promise<Begun> {
+    const { served } = candidate
+    account.asks(served)
+    const signal = account.signalFor(served, given)
+    if (question.relayed && this.#takesBytes(question, plan, candidate)) {
+      return await beginBytes(served, question.relayed(served), signal)
+    }
+    const understood = question.understood()
+    const request = understood instanceof Promise ? await understood : understood
+    const policy = this.#steps.prompts?.of(plan.route, served)
+    const own = { ...request, model: served.model, ...ownTier(request, served, context.caller) }
+    if (!policy) return await beginEvents(served, own, { stream: context.stream, signal })
+    const { contextTokens } = this.#models.describe(candidate.id)
+    const shaped = await policy.shape(own, { served, contextTokens, signal })
+    if (shaped.removed.length > 0) account.shortened(shaped.removed)
+    return await beginEvents(served, shaped.request, { stream: context.stream, signal })
+  }
+
   /** The path of a request that is answered whole and has input tokens only. */
   async #once<Result extends { readonly inputTokens: number; readonly cost?: number | 'unknown' }>(
     model: string,
@@ -156,16 +279,24 @@ export class Pipeline {
   ): Promise<Result> {
     const account = new Account(this.#steps, model, context)
     try {
-      const served = this.#models.find(model)
-      const turn = account.admit(served)
+      const plan = this.#plan(model, context)
+      const turn = account.admit(plan)
       if (turn) await turn
-      const result = await send(served, account.signal)
-      if (!result) {
+      const begin = async ({ served }: Planned, signal: AbortSignal) => {
+        account.asks(served)
+        const result = await send(served, account.signalFor(served, signal))
+        if (result) return result
         const message = `Model '${model}' cannot ${what}: ${served.provider.name} does not offer it. Remedy: use another model.`
         throw new InferloomError('invalid_value', message, { param: 'model' })
       }
+      const asked = this.#attemptsAsked(plan, context, account, context.signal)
+      const won = await this.#steps.attempts.run(asked, begin, () => {})
+      account.won(plan, won)
+      const result = won.begun
       const inputTokens = { total: result.inputTokens, cacheRead: 0 }
-      account.observe([{ type: 'finish', usage: { inputTokens, outputTokens: { total: 0, reasoning: 0 } } }])
+      const usage = { inputTokens, outputTokens: { total: 0, reasoning: 0 } }
+      account.observe([{ type: 'finish', usage }], performance.now())
+      won.end(account.ended(won.startedAt))
       const cost = account.told()
       return cost === undefined ? result : { ...result, cost }
     } catch (error) {
@@ -174,6 +305,20 @@ export class Pipeline {
       account.close()
     }
   }
+}
+
+/** What the steps of one request need of it. */
+interface Asked {
+  readonly question: Question
+  readonly context: RequestContext
+  readonly plan: Plan
+  readonly account: Account
+}
+
+const noWishes: Wishes = {}
+
+function tierOf(tier: string | undefined): 'priority' | 'default' | 'flex' | undefined {
+  return tier === 'priority' || tier === 'flex' || tier === 'default' ? tier : undefined
 }
 
 /** A key's own tier, for requests that name none; where somebody else schedules it may cost money, or be refused. */

@@ -13,6 +13,8 @@ export interface Question {
   readonly relayed?: (served: Served) => RelayRequest
   /** What it means; understood at most once. Throws, or rejects with, what is wrong with it. */
   readonly understood: () => GenerateRequest | Promise<GenerateRequest>
+  /** Whether it means nothing to anybody here, so that it can only be passed on; `understood` then says so. */
+  readonly isOnlyPassed?: boolean
 }
 
 /** Takes an answer: its bytes where it is passed on, its events where it is translated; never both. */

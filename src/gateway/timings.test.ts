@@ -18,7 +18,7 @@ function watched(stream = true): Timings {
 
 test('what is reported at the end counts, whatever was seen before', () => {
   const timings = watched()
-  timings.observe([text, text, text, { type: 'finish', usage: usage(9, 7) }])
+  timings.observe([text, text, text, { type: 'finish', usage: usage(9, 7) }], performance.now())
   expect(timings.entry().row).toMatchObject({
     status: 200,
     prompt_tokens: 9,
@@ -30,10 +30,10 @@ test('what is reported at the end counts, whatever was seen before', () => {
 
 test('an answer that ends early has what was told of it, and one for each piece that came after that', () => {
   const begun = watched()
-  begun.observe([{ type: 'response-metadata', usage: usage(9, 1) }, text, text, text])
+  begun.observe([{ type: 'response-metadata', usage: usage(9, 1) }, text, text, text], performance.now())
   expect(begun.entry().row).toMatchObject({ status: 499, prompt_tokens: 9, output_tokens: 4, usage_basis: 'counted' })
   const told = watched()
-  told.observe([text, text, { type: 'response-metadata', usage: usage(9, 5) }])
+  told.observe([text, text, { type: 'response-metadata', usage: usage(9, 5) }], performance.now())
   told.error = new InferloomError('client_closed', 'gone')
   expect(told.entry().row).toMatchObject({ prompt_tokens: 9, output_tokens: 5, usage_basis: 'reported' })
 })
@@ -43,7 +43,7 @@ test('of an answer of which nobody tells anything, the pieces are counted and th
   left.see({ bytes: new Uint8Array(), deltas: 3 })
   expect(left.usage).toEqual(usage(10, 3))
   const silent = watched()
-  silent.observe([text, text, { type: 'finish', usage: usage(0, 0) }])
+  silent.observe([text, text, { type: 'finish', usage: usage(0, 0) }], performance.now())
   expect(silent.entry().row).toMatchObject({ status: 200, prompt_tokens: 10, output_tokens: 2, usage_basis: 'counted' })
   const nothing = watched()
   expect(nothing.usage).toBeUndefined()
@@ -66,7 +66,7 @@ test('of sounds, and of an answer that comes whole, nothing is counted', () => {
 
 test('for numbers that cannot be nothing is charged', () => {
   const timings = watched()
-  timings.observe([text, { type: 'finish', usage: usage(9, -7) }])
+  timings.observe([text, { type: 'finish', usage: usage(9, -7) }], performance.now())
   timings.cost = { usd: 1, price: 'p' }
   expect(timings.usage).toBeUndefined()
   expect(timings.entry().row).toMatchObject({

@@ -1,15 +1,17 @@
 import type { InferloomError } from '../canonical/errors.ts'
-import type { StreamEvent } from '../canonical/events.ts'
+import type { FinishReason, StreamEvent } from '../canonical/events.ts'
 import type { Usage } from '../canonical/usage.ts'
 import type { Cost } from '../catalog/price.ts'
 import type { RelayChunk } from '../providers/provider.ts'
 import type { LedgerEntry } from '../storage/ledger/ledger-batch.ts'
-import type { RequestRow } from '../storage/tables.ts'
+import type { AttemptRow, RequestRow } from '../storage/tables.ts'
+import type { AnswerSummary, CacheOutcome } from './cache/answer-cache.ts'
 import { localCaller } from './caller.ts'
 import { answeringModel } from './answering-model.ts'
 import type { ContentTap } from './ledger/content-tap.ts'
 import { soundUsage } from './ledger/sound-usage.ts'
 import type { Served } from './models.ts'
+import type { LostAttempt as LostTry } from './routing/attempts.ts'
 import type { RequestContext } from './pipeline.ts'
 import { bounds, Histogram } from './telemetry/histogram.ts'
 
@@ -18,6 +20,9 @@ const bytesPerToken = 4
 /** Of what clients and providers wrote. */
 const longestText = 200
 
+/** With what it cost, where it was to be paid although it came to nothing. */
+export type LostAttempt = LostTry & { readonly cost: number | undefined }
+
 /** Watches a request's answer and makes its ledger row of it. */
 export class Timings {
   error: InferloomError | undefined
@@ -25,7 +30,17 @@ export class Timings {
   cost: Cost | undefined
   /** The very model that answered, where its provider says. */
   answeredBy: string | undefined
+  /** What the caches of answers said. */
+  cache: CacheOutcome | undefined
+  /** Tries at providers that did not become the answer. */
+  readonly lost: LostAttempt[] = []
+  plan: string | undefined
+  /** The try that became the answer. */
+  won: { readonly number: number; readonly startedAt: number } | undefined
+  removedTokens: number | undefined
   #served: Served | undefined
+  #why: string | undefined
+  #keptFrom: { readonly provider: string; readonly model: string } | undefined
   /** Whether bytes of the answer were seen. */
   #seen = false
   #sentAt: number | undefined
@@ -36,7 +51,7 @@ export class Timings {
   #firstAt: number | undefined
   #lastAt: number | undefined
   #gaps: Histogram | undefined
-  #finishReason: string | undefined
+  #finishReason: FinishReason | undefined
   #usage: Usage | undefined
   #doubt: readonly string[] = []
   /** Pieces of output so far: what is known of the output when the reader leaves before the usage comes. */
@@ -50,13 +65,34 @@ export class Timings {
     this.#content = content
   }
 
-  servedBy(served: Served): void {
+  /** Whoever answers, or was asked last. */
+  servedBy(served: Served, why = served.why): void {
     this.#served = served
+    this.#why = why
   }
 
-  /** Its turn has come: it goes to its provider now. */
-  sent(): void {
-    this.#sentAt = performance.now()
+  /** It went to a provider at this time; to be told once, of the first try. */
+  sent(at: number): void {
+    this.#sentAt ??= at
+  }
+
+  /** An answer that was given before, or to somebody else. */
+  kept({ usage, finishReason, provider, model, answeredBy }: AnswerSummary): void {
+    this.#keptFrom = { provider, model }
+    this.answeredBy = answeredBy
+    this.#finishReason = finishReason
+    this.#usage = usage
+    this.#complete = true
+  }
+
+  /** What the ledger keeps of the answer, beside who gave it. */
+  get finishReason(): FinishReason | undefined {
+    return this.#finishReason
+  }
+
+  /** `performance.now()` of its first content. */
+  get firstAt(): number | undefined {
+    return this.#firstAt
   }
 
   /**
@@ -81,7 +117,8 @@ export class Timings {
     return Math.ceil((this.#context.text?.length ?? 0) / bytesPerToken)
   }
 
-  observe(events: readonly StreamEvent[]): void {
+  /** `at` is `performance.now()` when they came. */
+  observe(events: readonly StreamEvent[], at: number): void {
     this.#content?.observe(events)
     for (const event of events) {
       switch (event.type) {
@@ -94,7 +131,7 @@ export class Timings {
         case 'reasoning-delta':
         case 'tool-input-start':
         case 'tool-input-delta':
-          this.#count(1)
+          this.#count(1, at)
           break
         case 'tool-input-end':
         case 'reasoning-end':
@@ -120,7 +157,7 @@ export class Timings {
       this.answeredBy = answeringModel(bytes)
     }
     if (opaque) this.#firstAt ??= performance.now()
-    else if (deltas > 0) this.#count(deltas)
+    else if (deltas > 0) this.#count(deltas, performance.now())
     if (finishReason !== undefined) this.#finishReason ??= finishReason
     if (usage) this.#take(usage)
     if (error) this.error ??= error
@@ -144,11 +181,40 @@ export class Timings {
   entry(): LedgerEntry {
     const { text } = this.#context
     const content = this.#content?.content()
-    return { row: this.#row(), ...(text && { body: text }), ...(content && { content }) }
+    const row = this.#row()
+    const attempts = this.lost.length > 0 ? this.#attempts(row) : undefined
+    return { row, ...(attempts && { attempts }), ...(text && { body: text }), ...(content && { content }) }
   }
 
-  #count(deltas: number): void {
-    const now = performance.now()
+  /** Every try, that of the answer last. */
+  #attempts(row: RequestRow): AttemptRow[] {
+    const { receivedAt } = this.#context
+    const lost = this.lost.filter(({ sent }) => sent)
+    const rows = lost.map(({ candidate, number, startedAt, endedAt, error, ended, cost }) => ({
+      number,
+      started_ms: startedAt - receivedAt,
+      provider: candidate.served.provider.name,
+      model: candidate.served.model.slice(0, longestText),
+      reason: candidate.served.why ?? null,
+      status: error?.kind.status ?? 499,
+      error: error?.code ?? ended,
+      prompt_tokens: null,
+      output_tokens: null,
+      ttft_ms: null,
+      total_ms: endedAt - startedAt,
+      cost_usd: cost ?? null,
+    }))
+    if (!this.won) return rows
+    const { number, startedAt } = this.won
+    const startedMs = startedAt - receivedAt
+    const { provider, served_model: model, reason, status, error, ttft_ms: ttft, total_ms: total } = row
+    const { prompt_tokens, output_tokens, cost_usd } = row
+    const one = { number, started_ms: startedMs, provider: provider ?? '', model: model ?? '', reason, status, error }
+    const times = { ttft_ms: ttft === null ? null : ttft - startedMs, total_ms: total - startedMs }
+    return [...rows, { ...one, prompt_tokens, output_tokens, ...times, cost_usd }]
+  }
+
+  #count(deltas: number, now: number): void {
     if (this.#lastAt === undefined) this.#firstAt = now
     else (this.#gaps ??= new Histogram(bounds.perToken)).observe((now - this.#lastAt) / 1000)
     this.#lastAt = now
@@ -181,9 +247,9 @@ export class Timings {
       team_id: caller.teamId ?? null,
       dialect,
       model: this.#model.slice(0, longestText),
-      provider: this.#served?.provider.name ?? null,
-      served_model: (this.answeredBy ?? this.#served?.model)?.slice(0, longestText) ?? null,
-      reason: this.#served?.why ?? null,
+      provider: this.#served?.provider.name ?? this.#keptFrom?.provider ?? null,
+      served_model: (this.answeredBy ?? this.#served?.model ?? this.#keptFrom?.model)?.slice(0, longestText) ?? null,
+      reason: this.#why ?? null,
       stream: stream ? 1 : 0,
       status: this.error?.kind.status ?? (left ? 499 : 200),
       ...tokens,
@@ -196,12 +262,12 @@ export class Timings {
       error: this.error?.code ?? (left ? 'client_closed' : null),
       cost_usd: this.#doubt.length > 0 ? null : (this.cost?.usd ?? null),
       price: this.#doubt.length > 0 ? null : (this.cost?.price ?? null),
-      cache: null,
+      cache: this.cache ?? null,
       tier: (this.#context.tier ?? caller.tier)?.slice(0, longestText) ?? null,
       deadline_ms: deadlineMs ?? null,
-      attempts: this.#served ? 1 : 0,
-      plan: null,
-      removed_tokens: null,
+      attempts: this.lost.filter(({ sent }) => sent).length + (this.won ? 1 : 0),
+      plan: this.plan ?? null,
+      removed_tokens: this.removedTokens ?? null,
     }
   }
 

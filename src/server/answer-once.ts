@@ -1,12 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { OneShotDialect } from '../dialects/one-shot.ts'
 import { ownerOf } from '../gateway/caller.ts'
 import type { RequestContext } from '../gateway/pipeline.ts'
 import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
 import { costHeader, costText } from './cost-header.ts'
-import { tellStanding } from './limit-headers.ts'
+import { toldHeaders } from './told-headers.ts'
 import { whileConnected } from './while-connected.ts'
 
 export interface AnswerOnceOptions<Request, Result> {
@@ -28,7 +27,6 @@ export async function answerOnce<Request, Result>(
   const deadline = askedDeadline(request.headers)
   return await whileConnected(active, reply, async (signal) => {
     const { id, text } = request
-    const admitted = (standing: LimitStanding) => tellStanding(reply, standing)
     // None of these answers has output tokens.
     const length = { maxOutputTokens: 0 }
     const context = {
@@ -40,7 +38,8 @@ export async function answerOnce<Request, Result>(
       receivedAt,
       signal,
       text,
-      admitted,
+      body: isRecord(request.body) ? request.body : {},
+      ...toldHeaders(reply),
       ...length,
       ...deadline,
     }

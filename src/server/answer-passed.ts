@@ -1,13 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { InferloomError } from '../canonical/errors.ts'
-import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { PassedDialect } from '../dialects/openai/relay-only.ts'
-import type { Pipeline } from '../gateway/pipeline.ts'
+import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
+import type { Question } from '../gateway/question.ts'
 import { formFields } from '../transport/form-fields.ts'
 import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
-import { tellStanding } from './limit-headers.ts'
-import { passOn } from './pass-on.ts'
+import { Delivery } from './delivery.ts'
+import { relayedRequest } from './relayed-request.ts'
+import { toldHeaders } from './told-headers.ts'
 import { whileConnected } from './while-connected.ts'
 
 export interface AnswerPassedOptions {
@@ -33,12 +34,9 @@ export async function answerPassed(
   }
   if (typeof given !== 'string') throw new InferloomError('invalid_value', 'model must be a text.', { param: 'model' })
   const stream = form ? form.fields.get('stream')?.value === 'true' : body?.['stream'] === true
-  const deadline = askedDeadline(request.headers)
-  const served = pipeline.passedTo(given, dialect)
+  const { id, text, caller, trace } = request
   await whileConnected(active, reply, async (signal) => {
-    const { id, text, caller, trace } = request
-    const admitted = (standing: LimitStanding) => tellStanding(reply, standing)
-    const context = {
+    const context: RequestContext = {
       id,
       dialect: dialect.name,
       stream,
@@ -47,14 +45,35 @@ export async function answerPassed(
       caller,
       trace,
       text,
-      admitted,
-      ...deadline,
+      ...(isRecord(body) && { body }),
+      ...toldHeaders(reply),
+      ...askedDeadline(request.headers),
     }
-    const address = { model: given, stream }
-    const options = { dialect, pipeline, idleTimeoutMs, served, address, context, anyForm: true }
-    await passOn({ ...options, ...(form && { form }) }, request, reply)
+    pipeline.refuseUnlessPassed(given, context, dialect)
+    const question: Question = {
+      model: given,
+      wire: dialect.name,
+      isOnlyPassed: true,
+      relayed: (served) => relayedRequest(dialect, request, { stream, trace, form }, served),
+      understood: () => cannotBeRead(dialect),
+    }
+    const delivery = new Delivery(reply, { stream, idleTimeoutMs, anyForm: true, writer: () => cannotBeRead(dialect) })
+    try {
+      await delivery.end(await pipeline.answer(question, context, delivery))
+    } catch (error) {
+      delivery.fail(error, () => undefined)
+    }
   })
   return reply
+}
+
+function cannotBeRead({ what, path }: PassedDialect): never {
+  const message = `A model of this route cannot ${what}: its provider does not take ${path}. Remedy: name a model of a provider that does.`
+  throw new InferloomError('unsupported_parameter', message, { param: 'model' })
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 const decisive = ['model', 'stream']

@@ -1,19 +1,16 @@
-import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { asInferloomError, InferloomError } from '../canonical/errors.ts'
-import type { StreamEvent } from '../canonical/events.ts'
-import type { LimitStanding } from '../canonical/limit-standing.ts'
+import { InferloomError } from '../canonical/errors.ts'
 import { askedLength } from '../dialects/asked-length.ts'
-import type { Address, AnswerWriter, Dialect } from '../dialects/dialect.ts'
+import type { Address, Dialect } from '../dialects/dialect.ts'
 import { ownerOf } from '../gateway/caller.ts'
+import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
+import type { Question } from '../gateway/question.ts'
 import { traceparentOf } from '../gateway/telemetry/trace-context.ts'
-import type { Pipeline } from '../gateway/pipeline.ts'
 import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
-import { costHeader, costText } from './cost-header.ts'
-import { drained } from './drained.ts'
-import { tellStanding } from './limit-headers.ts'
-import { passOn } from './pass-on.ts'
+import { Delivery } from './delivery.ts'
+import { relayedRequest } from './relayed-request.ts'
+import { toldHeaders } from './told-headers.ts'
 
 export interface AnswerOptions {
   readonly dialect: Dialect
@@ -40,59 +37,54 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   }
   reply.raw.on('close', onClose)
   try {
-    const { signal } = controller
-    const { id, text } = request
-    const tier = askedTier(body)
     const maxOutputTokens = askedLength(body)
-    const length = maxOutputTokens === undefined ? {} : { maxOutputTokens }
-    const context = {
-      id,
+    const { stream } = address
+    const context: RequestContext = {
+      id: request.id,
       dialect: dialect.name,
-      stream: address.stream,
+      stream,
       receivedAt,
-      signal,
+      signal: controller.signal,
       caller,
-      text,
+      text: request.text,
+      body,
       trace: request.trace,
-      admitted: (standing: LimitStanding) => tellStanding(reply, standing),
-      ...tier,
-      ...length,
+      ...toldHeaders(reply),
+      ...askedTier(body),
+      ...(maxOutputTokens !== undefined && { maxOutputTokens }),
       ...deadline,
     }
-    const served =
-      dialect.relayable?.(body, address) === false ? undefined : pipeline.relayed(address.model, dialect.name)
-    if (served) {
-      await passOn({ dialect, pipeline, idleTimeoutMs, served, address, context }, request, reply)
-      return reply
+    const more = { ...(owner !== undefined && { owner }), ...deadline, ...tracedBy(request) }
+    const parsed = once(async () => {
+      const parsed = dialect.parse(request.body, address, await dialect.recall?.(body, address))
+      if (parsed.headers) void reply.headers(parsed.headers)
+      return { request: { ...parsed.request, ...more }, writer: parsed.writer }
+    })
+    const question: Question = {
+      model: address.model,
+      wire: dialect.name,
+      understood: async () => (await parsed()).request,
+      ...(dialect.relayable?.(body, address) !== false && {
+        relayed: (served) => relayedRequest(dialect, request, { stream, trace: request.trace }, served),
+      }),
     }
-    const parsed = dialect.parse(request.body, address, await dialect.recall?.(body, address))
-    const { stream } = parsed
-    if (parsed.headers) void reply.headers(parsed.headers)
-    const events = pipeline.run(
-      { ...parsed.request, ...(owner !== undefined && { owner }), ...deadline, ...tracedBy(request) },
-      { ...context, stream },
-    )
-    const writer = parsed.writer(request.id)
-    if (!stream) {
-      const all: StreamEvent[] = []
-      for await (const batch of events) all.push(...batch)
-      nameProvidersRequest(reply, all)
-      const last = all.at(-1)
-      if (last?.type === 'finish' && last.usage.cost !== undefined) {
-        void reply.header(costHeader, costText(last.usage.cost))
-      }
-      return await reply.type('application/json; charset=utf-8').send(writer.whole(all))
+    const writer = async () => (await parsed()).writer(request.id)
+    const delivery = new Delivery(reply, { stream, idleTimeoutMs, writer })
+    try {
+      await delivery.end(await pipeline.answer(question, context, delivery))
+    } catch (error) {
+      delivery.fail(error, (known) => dialect.failEvent?.(known))
     }
-    // A refusal before the first event is still an ordinary error with its own status.
-    const first = await events.next()
-    if (!first.done) nameProvidersRequest(reply, first.value)
-    reply.hijack()
-    startStream(reply, writer)
-    await relay(first, events, writer, { out: reply.raw, idleTimeoutMs })
     return reply
   } finally {
     active.remove(place)
   }
+}
+
+/** Makes something the first time it is asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
 }
 
 /** For providers that are asked next. */
@@ -112,41 +104,4 @@ function askedTier({ service_tier: tier }: Readonly<Record<string, unknown>>): {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function nameProvidersRequest(reply: FastifyReply, events: readonly StreamEvent[]): void {
-  const named = events.find((event) => event.type === 'response-metadata' && event.requestId !== undefined)
-  if (named?.type === 'response-metadata') void reply.header('x-inferloom-provider-request-id', named.requestId)
-}
-
-function startStream(reply: FastifyReply, { contentType = 'text/event-stream; charset=utf-8' }: AnswerWriter): void {
-  reply.raw.writeHead(200, {
-    ...(reply.getHeaders() as Record<string, string>),
-    'content-type': contentType,
-    'cache-control': 'no-cache',
-    connection: 'keep-alive',
-    // nginx would collect the stream otherwise: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
-    'x-accel-buffering': 'no',
-  })
-}
-
-async function relay(
-  first: IteratorResult<readonly StreamEvent[]>,
-  events: AsyncGenerator<readonly StreamEvent[]>,
-  writer: AnswerWriter,
-  { out, idleTimeoutMs }: { out: ServerResponse; idleTimeoutMs: number },
-): Promise<void> {
-  try {
-    for (let next = first; !next.done; next = await events.next()) {
-      const chunk = writer.chunk(next.value)
-      if (chunk !== '' && !out.write(chunk)) await drained(out, idleTimeoutMs)
-    }
-    out.end(writer.end())
-  } catch (error) {
-    const known = asInferloomError(error)
-    if (!out.destroyed) out.end(writer.fail(known))
-    if (known.code === 'internal_error') throw error
-  } finally {
-    await events.return(undefined)
-  }
 }

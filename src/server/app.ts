@@ -108,7 +108,7 @@ export function buildApp({
     for (const path of dialect.paths) {
       const passed = what === undefined ? undefined : { name: dialect.name, path, what }
       post(path, { config }, (request, reply) =>
-        passed && relayable(dialect, request.body) && pipeline.relayed(modelIn(request.body), passed.name)
+        passed && relayable(dialect, request.body) && pipeline.relays(modelIn(request.body), passed.name)
           ? answerPassed({ dialect: passed, pipeline, active, idleTimeoutMs }, request, reply)
           : answerOnce({ dialect, run, active }, request, reply),
       )

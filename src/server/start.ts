@@ -18,6 +18,7 @@ import { openPool } from './engines.ts'
 import { isLoopback } from './guard.ts'
 import { addLedgerRoutes } from './ledger-routes.ts'
 import { openServerPrices } from './prices.ts'
+import { openLevers } from './levers.ts'
 import { openLimits } from './limits.ts'
 import { addMetricsRoute } from './metrics.ts'
 import { openProviders } from './providers.ts'
@@ -85,11 +86,14 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   })
   const telemetry = await openTelemetry(loaded)
   const models = new Models({ local: [pool], remote: providers })
+  const levers = openLevers({ config, models })
   const app = buildApp({
     config,
     admission: { ...config.server, ring: held.ring, adminKey: admin.key, isLocal: isLoopback(host) },
     models,
     pipeline: new Pipeline(models, {
+      planner: levers.planner,
+      attempts: levers.attempts,
       admission: limits.limits,
       prices,
       ledger,

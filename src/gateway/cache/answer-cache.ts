@@ -1,3 +1,4 @@
+import type { FinishReason } from '../../canonical/events.ts'
 import type { Usage } from '../../canonical/usage.ts'
 import type { Caller } from '../caller.ts'
 import type { AnswerReader } from '../question.ts'
@@ -25,7 +26,7 @@ export interface CacheAsked {
 /** What the ledger keeps of an answer, whoever it is delivered to. */
 export interface AnswerSummary {
   readonly usage: Usage | undefined
-  readonly finishReason: string | undefined
+  readonly finishReason: FinishReason | undefined
   /** Who gave it: the provider and its model, and the very model that answered where it says. */
   readonly provider: string
   readonly model: string
