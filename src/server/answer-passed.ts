@@ -61,7 +61,7 @@ export async function answerPassed(
     try {
       await delivery.end(await pipeline.answer(question, context, delivery))
     } catch (error) {
-      delivery.fail(error, () => undefined)
+      delivery.fail(error, (known) => dialect.failEvent?.(known))
     }
   })
   return reply

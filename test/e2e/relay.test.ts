@@ -127,11 +127,11 @@ test('nothing that a client sends changes where a key goes, and its own headers 
 
 test('a provider’s refusal keeps its status, names the provider and says when to come back', async () => {
   const body = { error: { message: 'Slow down', type: 'requests', code: 'rate_limit_exceeded' } }
-  const { server } = await started(() => json(body, 429, { 'retry-after': '7', 'x-request-id': 'req-8' }))
+  const { server } = await started(() => json(body, 429, { 'retry-after': '90', 'x-request-id': 'req-8' }))
   for (const stream of [true, false]) {
     const answer = await server.post(chat, { model: 'up/m', messages: question, stream })
     expect(answer.status).toBe(429)
-    expect(answer.headers.get('retry-after')).toBe('7')
+    expect(answer.headers.get('retry-after')).toBe('90')
     expect(await answer.json()).toMatchObject({
       error: {
         code: 'rate_limited',
@@ -288,6 +288,12 @@ test('a deadline that is kept changes nothing, and one that is none is refused o
 
 // https://platform.openai.com/docs/api-reference/responses-streaming/response/failed,
 // https://platform.claude.com/docs/en/build-with-claude/streaming#error-events and https://ai.google.dev/gemini-api/docs/troubleshooting
+const content = {
+  openai: '{"choices":[{"index":0,"delta":{"content":"Hi"}}]}',
+  responses: '{"type":"response.output_text.delta","delta":"Hi","item_id":"m","output_index":0,"content_index":0}',
+  anthropic: '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}',
+  google: '{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}]}',
+}
 const failures = [
   [
     'openai',
@@ -322,13 +328,20 @@ const failures = [
 test.each(failures)(
   'an error of %s in the middle of %s passes, and is in the ledger',
   async (kind, path, body, event, code) => {
-    const { server } = await started(() => sse([event]), { kind })
+    let events = [content[kind === 'openai' && path !== chat ? 'responses' : kind], event]
+    const { upstream, server } = await started(() => sse(events), { kind })
     const asked = 'contents' in body ? body : { ...('input' in body ? { model: 'up/m', ...body } : said), stream: true }
     const answer = await server.post(path, asked)
     expect(answer.status).toBe(200)
-    expect(await answer.text()).toBe(`data: ${event}\n\n`)
+    expect(await answer.text()).toBe(events.map((each) => `data: ${each}\n\n`).join(''))
     const [row] = await ledgerOf(server)
-    expect(row).toMatchObject({ error: code })
+    expect(row).toMatchObject({ error: code, attempts: 1 })
     expect(row?.['status']).toBeGreaterThan(400)
+    // As long as there was no content, it is an error like any other, and tried again.
+    events = [event]
+    upstream.asked.length = 0
+    expect((await server.post(path, asked)).status).toBe(row?.['status'])
+    expect((await ledgerOf(server))[0]).toMatchObject({ error: code, attempts: 3 })
+    expect(upstream.asked).toHaveLength(3)
   },
 )
