@@ -8,17 +8,25 @@ import { startTestServer, type TestServer } from './server-fixture.ts'
 type Env = Record<string, string>
 
 /** Ends with the test that starts it. */
-export async function startWithProviders(providers: Record<string, unknown>, env: Env = {}): Promise<TestServer> {
-  const server = await openWithProviders(providers, env)
+export async function startWithProviders(
+  providers: Record<string, unknown>,
+  env: Env = {},
+  settings: object = {},
+): Promise<TestServer> {
+  const server = await openWithProviders(providers, env, settings)
   onTestFinished(() => server.close())
   return server
 }
 
 /** The same for several tests, until it is closed. */
-export async function openWithProviders(providers: Record<string, unknown>, env: Env = {}): Promise<TestServer> {
+export async function openWithProviders(
+  providers: Record<string, unknown>,
+  env: Env = {},
+  settings: object = {},
+): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'inferloom-test-'))
   const file = join(folder, 'inferloom.yaml')
-  writeFileSync(file, JSON.stringify({ providers })) // every JSON is YAML
+  writeFileSync(file, JSON.stringify({ providers, ...settings })) // every JSON is YAML
   const server = await startTestServer({ INFERLOOM_BUILTIN: 'false', ...env }, file)
   // It is read once, at the start.
   rmSync(folder, { recursive: true })

@@ -31,6 +31,8 @@ export async function startTestServer(env: Record<string, string> = {}, file?: s
       INFERLOOM_PORT: '0',
       INFERLOOM_LOG: 'silent',
       INFERLOOM_PRICES_UPDATE: 'false',
+      // Lists of models are compared; test/e2e/routes.test.ts has them on.
+      INFERLOOM_ROUTING_BUILTIN: 'false',
       ...oneThread,
       ...env,
     },

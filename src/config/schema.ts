@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limitsSchema } from './limits-schema.ts'
+import { routesSchema, routingSchema } from './routes-schema.ts'
 import { reliabilitySchema } from './reliability-schema.ts'
 
 // `env` and `flag` are read from here by load.ts and by the command line, and appear in the exported JSON Schema.
@@ -363,6 +364,8 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   limits: limitsSchema,
+  routes: routesSchema,
+  routing: routingSchema,
   reliability: reliabilitySchema,
   telemetry: z
     .strictObject({

@@ -28,6 +28,8 @@ interface Planned extends Footprint {
   readonly engine: EngineOptions
 }
 
+const lacking = ['images', 'audio', 'files']
+
 /** Local models as one provider: each in a process of its own, loaded when asked for, within a budget of memory. */
 export class EnginePool implements Provider {
   readonly name = 'local'
@@ -48,6 +50,11 @@ export class EnginePool implements Provider {
     this.#preloads = this.#preload()
     // Whoever asks whether the pool is ready hears of it; nobody may ask before it fails.
     this.#preloads.catch(() => {})
+  }
+
+  /** The embedded engine reads text only (docs/decisions/0006-no-vision-yet.md). */
+  lacks(): readonly string[] {
+    return lacking
   }
 
   models(): readonly ModelInfo[] {

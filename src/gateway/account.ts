@@ -15,6 +15,7 @@ import type { Served } from './models.ts'
 import type { RequestContext } from './pipeline.ts'
 import type { PromptPolicies, Shaped } from './prompt/prompt-policy.ts'
 import type { Attempts, LostAttempt as LostTry, Won } from './routing/attempts.ts'
+import { planReport } from './routing/plan-report.ts'
 import type { Plan, Planner } from './routing/plan.ts'
 import type { Histogram } from './telemetry/histogram.ts'
 import type { TraceContext } from './telemetry/trace-context.ts'
@@ -82,8 +83,10 @@ export class Account {
   }
 
   /** Asks for room, by what its likeliest candidate takes. A promise only where the request has to wait for its turn, or for the list of prices. */
-  admit({ route, candidates }: Plan): Promise<void> | undefined {
+  admit(plan: Plan): Promise<void> | undefined {
+    const { route, candidates } = plan
     const [first] = candidates
+    if (plan.route !== undefined) this.timings.plan = planReport(plan)
     if (!first) throw new InferloomError('internal_error', 'A plan has no candidates.')
     const { served } = first
     if (route === undefined) refuseOthers(this.#context.caller ?? localCaller, this.#model, served)

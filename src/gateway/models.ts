@@ -31,6 +31,8 @@ export class Models {
   /** Several where the name says too little. */
   #byName: ReadonlyMap<string, Served | readonly Served[]> = new Map()
   #madeAt = -Infinity
+  #contexts: ReadonlyMap<string, number | undefined> = new Map()
+  #contextsAt = -Infinity
 
   constructor(options: ModelsOptions) {
     this.#options = options
@@ -64,6 +66,15 @@ export class Models {
     if (performance.now() - this.#madeAt > oldest) this.#makeIndex()
     const found = this.#byName.get(name) ?? this.#unlisted(name)
     return found && 'provider' in found ? found : undefined
+  }
+
+  /** Tokens of prompt and answer together; undefined where nobody says. */
+  contextOf(name: string): number | undefined {
+    if (performance.now() - this.#contextsAt > oldest) {
+      this.#contextsAt = performance.now()
+      this.#contexts = new Map(this.list().map(({ id, contextTokens }) => [id, contextTokens]))
+    }
+    return this.#contexts.get(name)
   }
 
   /** What is said of a model, under the name that was asked for. */

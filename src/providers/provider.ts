@@ -90,6 +90,8 @@ export interface Provider {
   rerank?(request: RerankRequest, signal: AbortSignal): Promise<RerankResult>
   /** How long a prompt is, without answering it. Absent where nobody says. */
   countTokens?(request: GenerateRequest, signal: AbortSignal): Promise<TokenCount>
+  /** What a model of it cannot take beside text, by the names that routes know: `images`, `tools`. Absent: not known. */
+  lacks?(model: string): readonly string[]
   /** The wires on which `relay` takes a client's own bytes for a model. */
   relays?(model: string): readonly string[]
   /** Passes a request on unread. Rejects with the provider's refusal where it answers with an error. */

@@ -4,6 +4,7 @@ import { ownerOf } from '../gateway/caller.ts'
 import type { RequestContext } from '../gateway/pipeline.ts'
 import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
+import { askedWishes } from './asked-wishes.ts'
 import { costHeader, costText } from './cost-header.ts'
 import { toldHeaders } from './told-headers.ts'
 import { whileConnected } from './while-connected.ts'
@@ -27,6 +28,7 @@ export async function answerOnce<Request, Result>(
   const deadline = askedDeadline(request.headers)
   return await whileConnected(active, reply, async (signal) => {
     const { id, text } = request
+    const body = isRecord(request.body) ? request.body : {}
     // None of these answers has output tokens.
     const length = { maxOutputTokens: 0 }
     const context = {
@@ -38,10 +40,11 @@ export async function answerOnce<Request, Result>(
       receivedAt,
       signal,
       text,
-      body: isRecord(request.body) ? request.body : {},
+      body,
       ...toldHeaders(reply),
       ...length,
       ...deadline,
+      ...askedWishes(request.headers, body),
     }
     const result = await run(parsed.request, context)
     // Nobody counts the tokens of some models.

@@ -8,6 +8,7 @@ import type { Question } from '../gateway/question.ts'
 import { traceparentOf } from '../gateway/telemetry/trace-context.ts'
 import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
+import { askedWishes } from './asked-wishes.ts'
 import { Delivery } from './delivery.ts'
 import { relayedRequest } from './relayed-request.ts'
 import { toldHeaders } from './told-headers.ts'
@@ -53,6 +54,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
       ...askedTier(body),
       ...(maxOutputTokens !== undefined && { maxOutputTokens }),
       ...deadline,
+      ...askedWishes(request.headers, body),
     }
     const more = { ...(owner !== undefined && { owner }), ...deadline, ...tracedBy(request) }
     const parsed = once(async () => {

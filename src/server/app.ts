@@ -18,6 +18,7 @@ import type { Ledger } from '../gateway/ledger/ledger.ts'
 import type { Models } from '../gateway/models.ts'
 import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
 import type { ResponseStore } from '../gateway/responses/response-store.ts'
+import type { Routes } from '../gateway/routing/routes.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Roster } from '../transport/roster.ts'
 import { admitRequests } from './admit.ts'
@@ -40,6 +41,7 @@ export interface AppParts {
   readonly admission: GuardOptions
   readonly telemetry: Telemetry
   readonly models: Models
+  readonly routes: Routes
   readonly pipeline: Pipeline
   readonly providers: readonly Provider[]
   /** Absent where no answers are kept. */
@@ -55,6 +57,7 @@ export function buildApp({
   admission,
   telemetry,
   models,
+  routes,
   pipeline,
   providers,
   responses,
@@ -122,7 +125,7 @@ export function buildApp({
   once(openaiEmbeddings, (request, context) => pipeline.embed(request, context), 'embed texts')
   once(rerank, (request, context) => pipeline.rerank(request, context))
   addStoredResponseRoutes(app, responses)
-  addModelRoutes(app, models)
+  addModelRoutes(app, models, routes)
   app.get('/health', () => ({ status: 'ok' }))
   app.get('/ready', async () => {
     await Promise.all(providers.map((provider) => provider.ready()))

@@ -1,29 +1,54 @@
-import type { Config } from '../config/schema.ts'
+import { InferloomError } from '../canonical/errors.ts'
+import type { Prices } from '../catalog/price.ts'
+import { lineOf } from '../config/line-of.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import type { Models } from '../gateway/models.ts'
 import { Attempts } from '../gateway/routing/attempts.ts'
 import { DeploymentHealth } from '../gateway/routing/deployment-health.ts'
 import { Hedging } from '../gateway/routing/hedging.ts'
-import { PlainPlanner } from '../gateway/routing/plain-planner.ts'
+import { RoutePlanner } from '../gateway/routing/planner.ts'
+import { Routes } from '../gateway/routing/routes.ts'
 import { Retries } from '../gateway/routing/retries.ts'
 import { machineTime as timekeeper } from '../gateway/timekeeper.ts'
 
+export interface LeverParts {
+  readonly loaded: LoadedConfig
+  readonly models: Models
+  readonly routes: Routes
+  readonly prices: Prices | undefined
+}
+
 export interface Levers {
-  readonly planner: PlainPlanner
+  readonly planner: RoutePlanner
   readonly attempts: Attempts
   readonly health: DeploymentHealth
 }
 
 /** What decides whom a request is sent to, when, and what is done when that fails. */
-export function openLevers({ config, models }: { readonly config: Config; readonly models: Models }): Levers {
+export function openLevers({ loaded, models, routes, prices }: LeverParts): Levers {
+  const { config } = loaded
   const { breaker, hedgeShare, ...retry } = config.reliability
   const { random } = Math
   const health = new DeploymentHealth({ settings: breaker, timekeeper, random })
+  const { explore } = config.routing
+  const planner = new RoutePlanner({ models, routes, prices, health, timekeeper, random, explore })
   const attempts = new Attempts({
     timekeeper,
     health,
     retries: new Retries({ settings: retry, timekeeper, random, health }),
     hedging: new Hedging({ share: hedgeShare }),
-    learn: () => {},
+    learn: (candidate, outcome) => planner.learn(candidate, outcome),
   })
-  return { planner: new PlainPlanner(models), attempts, health }
+  return { planner, attempts, health }
+}
+
+/** Names that choose among models. Says where in the file one is wrong. */
+export async function openRoutes({ config, file }: LoadedConfig, models: Models): Promise<Routes> {
+  try {
+    return new Routes(models, config.routes, config.routing.builtin)
+  } catch (error) {
+    if (!(error instanceof InferloomError) || error.param === undefined || file === undefined) throw error
+    const line = await lineOf(file, error.param.split('.'))
+    throw new InferloomError('config_invalid', `${file}${line === undefined ? '' : `, line ${line}`}: ${error.message}`)
+  }
 }

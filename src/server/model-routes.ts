@@ -5,13 +5,14 @@ import { geminiModel, geminiModels, plainModel, speaksGemini } from '../dialects
 import type { Caller } from '../gateway/caller.ts'
 import { mayAsk, refusal } from '../gateway/keys/allowed-models.ts'
 import type { Models } from '../gateway/models.ts'
+import type { Routes } from '../gateway/routing/routes.ts'
 import type { ModelInfo } from '../providers/provider.ts'
 
 /** Which models there are, in the words of whoever asks. Names may hold slashes, hence the wildcards. */
-export function addModelRoutes(app: FastifyInstance, models: Models): void {
-  const listFor = (caller: Caller) => models.list().filter(({ id }) => mayAskFor(caller, id))
+export function addModelRoutes(app: FastifyInstance, models: Models, routes: Routes): void {
+  const listFor = (caller: Caller) => [...models.list(), ...routes.list()].filter(({ id }) => mayAskFor(caller, id))
   const describe = (name: string, caller: Caller) => {
-    const model = models.describe(name)
+    const model = routes.list().find(({ id }) => id === name) ?? models.describe(name)
     if (!mayAskFor(caller, name) && !mayAskFor(caller, model.id)) throw refusal(caller, name)
     return model
   }

@@ -18,7 +18,7 @@ import { openPool } from './engines.ts'
 import { isLoopback } from './guard.ts'
 import { addLedgerRoutes } from './ledger-routes.ts'
 import { openServerPrices } from './prices.ts'
-import { openLevers } from './levers.ts'
+import { openLevers, openRoutes } from './levers.ts'
 import { openLimits } from './limits.ts'
 import { addMetricsRoute } from './metrics.ts'
 import { openProviders } from './providers.ts'
@@ -43,7 +43,15 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   const { host, port, keys, shutdownGraceSeconds } = config.server
   const { opened, complaints } = await openProviders(loaded)
   const providers = opened.map(({ provider }) => provider)
-  const store = await openStore(home)
+  const pool = openPool(loaded)
+  const models = new Models({ local: [pool], remote: providers })
+  const closeProviders = () => Promise.all([pool, ...providers].map((provider) => provider.close()))
+  const givingUp = async (error: unknown) => {
+    await closeProviders()
+    throw error
+  }
+  const routes = await openRoutes(loaded, models).catch(givingUp)
+  const store = await openStore(home).catch(givingUp)
   const held = await openKeys(loaded, store)
   if (!isLoopback(host) && keys.length === 0 && !held.ring.isUsed) {
     await store.close()
@@ -68,7 +76,6 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
         onTrouble: (error, lost) => app.log.error({ err: error, lost }, 'answers could not be kept'),
       })
     : undefined
-  const pool = openPool(loaded)
   const prices = openServerPrices({
     config,
     home,
@@ -85,12 +92,12 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     onTrouble: (error) => app.log.warn({ err: error }, 'a notice of a budget could not be sent'),
   })
   const telemetry = await openTelemetry(loaded)
-  const models = new Models({ local: [pool], remote: providers })
-  const levers = openLevers({ config, models })
+  const levers = openLevers({ loaded, models, routes, prices })
   const app = buildApp({
     config,
     admission: { ...config.server, ring: held.ring, adminKey: admin.key, isLocal: isLoopback(host) },
     models,
+    routes,
     pipeline: new Pipeline(models, {
       planner: levers.planner,
       attempts: levers.attempts,
@@ -129,7 +136,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     clearInterval(idle)
     clearTimeout(timer)
     clearTimeout(cut)
-    await Promise.all([pool, ...providers].map((provider) => provider.close()))
+    await closeProviders()
     await ledger.close()
     await responses?.close()
     await prices.close()

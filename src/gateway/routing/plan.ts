@@ -31,9 +31,10 @@ export interface Candidate {
 /** What is expected of a candidate for one request. Undefined is not known. */
 export interface Prediction {
   readonly ttftMs: number | undefined
-  /** To the last token: the median, and what nine of ten keep to. */
+  /** To the last token: the median, and what nine of ten keep to; the same of the first token below. */
   readonly latencyMs: number | undefined
   readonly latencyP90Ms: number | undefined
+  readonly ttftP90Ms: number | undefined
   readonly ttftP95Ms: number | undefined
   /** US dollars. */
   readonly cost: number | undefined

@@ -12,7 +12,8 @@ interface ShownRequest extends RequestRow, Pick<ReplayColumns, 'determinism' | '
 }
 
 /** All that is kept of one request. */
-interface RequestDetail extends ShownRequest {
+interface RequestDetail extends Omit<ShownRequest, 'plan'> {
+  readonly plan: unknown
   readonly attempts_made: readonly AttemptRow[]
   readonly prefix_hashes: readonly PrefixHash[]
   readonly content: { readonly asked: string | null; readonly answered: string | null } | null
@@ -48,6 +49,7 @@ export function ledgerRows(db: Kysely<Tables>, run: (task: LedgerTask) => Promis
       const content = db.selectFrom('contents').select(['asked', 'answered']).where('request', '=', sequence)
       return {
         ...request,
+        plan: request.plan === null ? null : JSON.parse(request.plan),
         attempts_made: await attempts.orderBy('number').execute(),
         prefix_hashes: hashes ? readPrefixHashes(hashes) : [],
         content: (await content.executeTakeFirst()) ?? null,
