@@ -1,3 +1,15 @@
+/** US dollars; `unknown` where nobody knows them; `kept` where the answer was given before, and costs nothing again. */
+export type ToldCost = number | 'unknown' | 'kept'
+
+/** As a wire's usage says it. */
+export function costMembers(cost: ToldCost | undefined): {
+  readonly cost?: number | 'unknown'
+  readonly cached?: true
+} {
+  if (cost === undefined) return {}
+  return cost === 'kept' ? { cost: 0, cached: true } : { cost }
+}
+
 /** Tokens of one request, in the AI SDK's shape: totals first, then what they are made of. Absent parts are not known. */
 export interface Usage {
   readonly inputTokens: {
@@ -26,7 +38,7 @@ export interface Usage {
   /** What the provider itself says it charges, in US dollars. */
   readonly charged?: number
   /** What it costs in US dollars by the prices known here. Absent where nobody looked. */
-  readonly cost?: number | 'unknown'
+  readonly cost?: ToldCost
   /** The usage as the provider wrote it. */
   readonly raw?: unknown
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cacheSchema } from './cache-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { routesSchema, routingSchema } from './routes-schema.ts'
 import { reliabilitySchema } from './reliability-schema.ts'
@@ -367,6 +368,7 @@ export const configSchema = z.strictObject({
   routes: routesSchema,
   routing: routingSchema,
   reliability: reliabilitySchema,
+  cache: cacheSchema,
   telemetry: z
     .strictObject({
       traces: z

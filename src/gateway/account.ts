@@ -1,6 +1,6 @@
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
-import type { Usage } from '../canonical/usage.ts'
+import type { ToldCost, Usage } from '../canonical/usage.ts'
 import type { Cost, Prices } from '../catalog/price.ts'
 import type { RelayChunk } from '../providers/provider.ts'
 import type { LedgerEntry } from '../storage/ledger/ledger-batch.ts'
@@ -152,6 +152,7 @@ export class Account {
   /** What the caches said; told before anything is delivered. */
   cached(outcome: CacheOutcome): void {
     this.timings.cache = outcome
+    if (outcome !== 'miss' && outcome !== 'off') this.timings.begins(performance.now())
     this.#context.cached?.(outcome)
   }
 
@@ -195,14 +196,15 @@ export class Account {
   }
 
   /** Sees bytes on their way; returns what the answer cost where they end it. */
-  see(chunk: RelayChunk): number | 'unknown' | undefined {
+  see(chunk: RelayChunk): ToldCost | undefined {
     this.timings.see(chunk)
     return chunk.usage && this.timings.isFinishing ? this.told() : undefined
   }
 
   /** In US dollars; undefined where nobody knows prices. */
-  told(): number | 'unknown' | undefined {
-    return this.#steps.prices && (this.#total() ?? 'unknown')
+  told(): ToldCost | undefined {
+    if (!this.#steps.prices) return undefined
+    return this.#isKept ? 'kept' : (this.#total() ?? 'unknown')
   }
 
   /** Keeps what went wrong, and returns it to be thrown. */
@@ -237,7 +239,7 @@ export class Account {
 
   /** In US dollars, with what came to nothing. */
   #total(): number | undefined {
-    const usd = this.#isKept ? 0 : this.#cost()?.usd
+    const usd = this.#cost()?.usd
     return usd === undefined ? undefined : usd + this.#lostCost
   }
 

@@ -16,6 +16,7 @@ import type { AttemptsAsked } from './routing/attempts.ts'
 import type { Candidate, Objective, Plan, Planned, Wishes } from './routing/plan.ts'
 import type { TraceContext } from './telemetry/trace-context.ts'
 import type { LimitStanding } from '../canonical/limit-standing.ts'
+import type { ToldCost } from '../canonical/usage.ts'
 
 /** What came with a request beside its body. */
 export interface RequestContext {
@@ -77,11 +78,7 @@ export class Pipeline {
   }
 
   /** Brings the answer to its reader. Resolves with what it cost, where somebody knows prices. */
-  async answer(
-    question: Question,
-    context: RequestContext,
-    reader: AnswerReader,
-  ): Promise<number | 'unknown' | undefined> {
+  async answer(question: Question, context: RequestContext, reader: AnswerReader): Promise<ToldCost | undefined> {
     let plan: Plan | undefined
     let noPlan: unknown
     try {
@@ -116,6 +113,7 @@ export class Pipeline {
         text: context.text,
         wish: context.cacheWish,
         signal: context.signal,
+        ...(context.deadlineMs !== undefined && { isUrgent: true }),
         ...(context.headers && { headers: context.headers }),
       }
       const summary = await cache.answer(asked, reader, {

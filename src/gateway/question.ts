@@ -2,6 +2,7 @@ import type { GenerateRequest } from '../canonical/request.ts'
 import type { RelayReply, RelayRequest } from '../providers/provider.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import type { Served } from './models.ts'
+import type { ToldCost } from '../canonical/usage.ts'
 
 /** What a client asks, in the two forms in which it can go on: as its own bytes, and as what they mean. */
 export interface Question {
@@ -25,7 +26,7 @@ export interface AnswerReader {
    * With what the answer cost where these bytes end it. A promise where more has to wait until these were read; it
    * rejects where nobody reads any more.
    */
-  take(bytes: Uint8Array, cost?: number | 'unknown'): Promise<void> | undefined
+  take(bytes: Uint8Array, cost?: ToldCost): Promise<void> | undefined
   /** The same for events. */
   takeEvents(events: readonly StreamEvent[]): Promise<void> | undefined
 }

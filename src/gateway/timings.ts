@@ -76,6 +76,11 @@ export class Timings {
     this.#sentAt ??= at
   }
 
+  /** Its first content is there now. */
+  begins(at: number): void {
+    this.#firstAt = at
+  }
+
   /** An answer that was given before, or to somebody else. */
   kept({ usage, finishReason, provider, model, answeredBy }: AnswerSummary): void {
     this.#keptFrom = { provider, model }

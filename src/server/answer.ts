@@ -7,6 +7,7 @@ import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
 import type { Question } from '../gateway/question.ts'
 import { traceparentOf } from '../gateway/telemetry/trace-context.ts'
 import type { Roster } from '../transport/roster.ts'
+import { askedCache } from './asked-cache.ts'
 import { askedDeadline } from './asked-deadline.ts'
 import { askedWishes } from './asked-wishes.ts'
 import { Delivery } from './delivery.ts'
@@ -55,6 +56,8 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
       ...(maxOutputTokens !== undefined && { maxOutputTokens }),
       ...deadline,
       ...askedWishes(request.headers, body),
+      ...askedCache(request.headers),
+      ...headersOf(request, dialect),
     }
     const more = { ...(owner !== undefined && { owner }), ...deadline, ...tracedBy(request) }
     const parsed = once(async () => {
@@ -81,6 +84,16 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   } finally {
     active.remove(place)
   }
+}
+
+/** Those that go with it to its provider may change the answer. */
+function headersOf({ headers }: FastifyRequest, { forwardedHeaders = [] }: Dialect) {
+  let found: Record<string, string> | undefined
+  for (const name of forwardedHeaders) {
+    const value = headers[name]
+    if (value !== undefined) (found ??= {})[name] = String(value)
+  }
+  return found ? { headers: found } : {}
 }
 
 /** Makes something the first time it is asked for. */

@@ -4,14 +4,15 @@ import type { RelayReply } from '../providers/provider.ts'
 import { withCost } from '../transport/told-cost.ts'
 import { costHeader, costText } from './cost-header.ts'
 import { drained } from './drained.ts'
+import type { ToldCost } from '../canonical/usage.ts'
 
 /** Takes an answer that is passed on to a client. */
 export interface BytesReader {
   /** Whether the client has seen something of the answer. */
   readonly begun: boolean
   begin(reply: Pick<RelayReply, 'status' | 'headers'>): void
-  take(bytes: Uint8Array, cost?: number | 'unknown'): Promise<void> | undefined
-  end(cost: number | 'unknown' | undefined): void
+  take(bytes: Uint8Array, cost?: ToldCost): Promise<void> | undefined
+  end(cost: ToldCost | undefined): void
   /** Of an answer that has begun. */
   fail(lastWords: string | undefined): void
 }
@@ -35,7 +36,7 @@ export class WholeReader implements BytesReader {
     this.#pieces.push(bytes)
   }
 
-  end(cost: number | 'unknown' | undefined): void {
+  end(cost: ToldCost | undefined): void {
     const [first = new Uint8Array()] = this.#pieces
     const given = this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : first
     const bytes = cost === undefined ? given : withCost(given, cost)
@@ -74,7 +75,7 @@ export class StreamReader implements BytesReader {
     })
   }
 
-  take(bytes: Uint8Array, cost?: number | 'unknown'): Promise<void> | undefined {
+  take(bytes: Uint8Array, cost?: ToldCost): Promise<void> | undefined {
     return this.#out.write(cost === undefined ? bytes : withCost(bytes, cost))
       ? undefined
       : drained(this.#out, this.#idleTimeoutMs)
@@ -115,11 +116,11 @@ export class AnyReader implements BytesReader {
     this.#chosen.begin(head)
   }
 
-  take(bytes: Uint8Array, cost?: number | 'unknown'): Promise<void> | undefined {
+  take(bytes: Uint8Array, cost?: ToldCost): Promise<void> | undefined {
     return this.#chosen.take(bytes, this.#isEvents ? cost : undefined)
   }
 
-  end(cost: number | 'unknown' | undefined): void {
+  end(cost: ToldCost | undefined): void {
     this.#chosen.end(cost)
   }
 

@@ -6,6 +6,7 @@ import type { AnswerReader } from '../gateway/question.ts'
 import type { RelayReply } from '../providers/provider.ts'
 import { AnyReader, StreamReader, WholeReader, type BytesReader } from './bytes-readers.ts'
 import { EventsReader } from './events-reader.ts'
+import type { ToldCost } from '../canonical/usage.ts'
 
 export interface DeliveryOptions {
   readonly stream: boolean
@@ -38,7 +39,7 @@ export class Delivery implements AnswerReader {
     this.#bytes.begin(reply)
   }
 
-  take(bytes: Uint8Array, cost?: number | 'unknown'): Promise<void> | undefined {
+  take(bytes: Uint8Array, cost?: ToldCost): Promise<void> | undefined {
     return this.#bytes?.take(bytes, cost)
   }
 
@@ -49,7 +50,7 @@ export class Delivery implements AnswerReader {
   }
 
   /** Everything was taken. */
-  async end(cost: number | 'unknown' | undefined): Promise<void> {
+  async end(cost: ToldCost | undefined): Promise<void> {
     if (this.#bytes) this.#bytes.end(cost)
     else await (this.#events ?? (await this.#eventsReader())).end()
   }

@@ -2,6 +2,7 @@ import { InferloomError } from '../canonical/errors.ts'
 import type { Prices } from '../catalog/price.ts'
 import { lineOf } from '../config/line-of.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { KeptAnswers } from '../gateway/cache/kept-answers.ts'
 import type { Models } from '../gateway/models.ts'
 import { Attempts } from '../gateway/routing/attempts.ts'
 import { DeploymentHealth } from '../gateway/routing/deployment-health.ts'
@@ -22,6 +23,8 @@ export interface Levers {
   readonly planner: RoutePlanner
   readonly attempts: Attempts
   readonly health: DeploymentHealth
+  /** Absent where no answers are kept. */
+  readonly cache: KeptAnswers | undefined
 }
 
 /** What decides whom a request is sent to, when, and what is done when that fails. */
@@ -39,7 +42,8 @@ export function openLevers({ loaded, models, routes, prices }: LeverParts): Leve
     hedging: new Hedging({ share: hedgeShare }),
     learn: (candidate, outcome) => planner.learn(candidate, outcome),
   })
-  return { planner, attempts, health }
+  const cache = config.cache.enabled ? new KeptAnswers({ settings: config.cache }) : undefined
+  return { planner, attempts, health, cache }
 }
 
 /** Names that choose among models. Says where in the file one is wrong. */

@@ -101,6 +101,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     pipeline: new Pipeline(models, {
       planner: levers.planner,
       attempts: levers.attempts,
+      ...(levers.cache && { cache: levers.cache }),
       admission: limits.limits,
       prices,
       ledger,
@@ -137,6 +138,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     clearTimeout(timer)
     clearTimeout(cut)
     await closeProviders()
+    await levers.cache?.close()
     await ledger.close()
     await responses?.close()
     await prices.close()

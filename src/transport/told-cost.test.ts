@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { withCost } from './told-cost.ts'
 
-const told = (text: string, cost: number | 'unknown' = 0.25) =>
+const told = (text: string, cost: number | 'unknown' | 'kept' = 0.25) =>
   Buffer.from(withCost(Buffer.from(text), cost)).toString()
 
 test.for([
@@ -40,4 +40,9 @@ test('whatever an answer says, only its usage gains a cost', () => {
       expect(read).toEqual({ ...whole, usage: { cost: 0.25, ...usage } })
     }),
   )
+})
+
+test('an answer that was given before costs nothing, and says so also where its provider told what it charged', () => {
+  expect(told('{"usage":{"a":1}}', 'kept')).toBe('{"usage":{"cost":0,"cached":true,"a":1}}')
+  expect(told('{"usage":{"a":1,"cost":0.5}}', 'kept')).toBe('{"usage":{"cached":true,"a":1,"cost":0.5}}')
 })

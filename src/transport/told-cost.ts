@@ -1,3 +1,5 @@
+import { costMembers, type ToldCost } from '../canonical/usage.ts'
+
 const mark = Buffer.from('"usage')
 const [space, newline, carriage, tab, colon, brace, closing] = [0x20, 0x0a, 0x0d, 0x09, 0x3a, 0x7b, 0x7d]
 
@@ -5,15 +7,17 @@ const [space, newline, carriage, tab, colon, brace, closing] = [0x20, 0x0a, 0x0d
  * The same bytes with a cost in the last usage object there is: `"usage":{"cost":0.001,…}`. The bytes as they are where
  * there is none, it begins outside of them, or the provider tells a cost of its own. Text in JSON cannot look like one: its quotes are escaped.
  */
-export function withCost(bytes: Uint8Array, cost: number | 'unknown'): Uint8Array {
+export function withCost(bytes: Uint8Array, cost: ToldCost): Uint8Array {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = buffer.lastIndexOf(mark); at >= 0; at = at === 0 ? -1 : buffer.lastIndexOf(mark, at - 1)) {
     const inside = insideOf(buffer, at)
     if (inside === undefined) continue
     // Some providers say themselves what they charge.
-    if (buffer.indexOf('"cost"', inside) !== -1) return bytes
+    const saysItself = buffer.indexOf('"cost"', inside) !== -1
+    if (saysItself && cost !== 'kept') return bytes
     const comma = buffer[skipSpace(buffer, inside)] === closing ? '' : ','
-    const member = Buffer.from(`"cost":${JSON.stringify(cost)}${comma}`)
+    const members = saysItself ? { cached: true } : costMembers(cost)
+    const member = Buffer.from(`${JSON.stringify(members).slice(1, -1)}${comma}`)
     return Buffer.concat([buffer.subarray(0, inside), member, buffer.subarray(inside)])
   }
   return bytes

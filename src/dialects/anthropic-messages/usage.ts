@@ -1,5 +1,5 @@
 // https://platform.claude.com/docs/en/build-with-claude/prompt-caching#tracking-cache-performance
-import type { Usage } from '../../canonical/usage.ts'
+import { costMembers, type Usage } from '../../canonical/usage.ts'
 
 /** What was read from or written to a cache is counted beside `input_tokens`, not in it. */
 export function deltaUsage({ inputTokens, outputTokens, counts, cost }: Usage) {
@@ -12,7 +12,7 @@ export function deltaUsage({ inputTokens, outputTokens, counts, cost }: Usage) {
     output_tokens: outputTokens.total,
     ...(reasoning > 0 && { output_tokens_details: { thinking_tokens: reasoning } }),
     ...(counts && { server_tool_use: requestsOf(counts) }),
-    ...(cost !== undefined && { cost }),
+    ...costMembers(cost),
   }
 }
 

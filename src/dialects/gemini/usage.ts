@@ -1,4 +1,4 @@
-import type { Usage } from '../../canonical/usage.ts'
+import { costMembers, type Usage } from '../../canonical/usage.ts'
 
 /** https://ai.google.dev/api/generate-content#UsageMetadata: thoughts are counted beside the candidates. */
 export function usageMetadata({ inputTokens, outputTokens, cost }: Usage) {
@@ -10,6 +10,6 @@ export function usageMetadata({ inputTokens, outputTokens, cost }: Usage) {
     totalTokenCount: promptTokenCount + total,
     ...(cacheRead > 0 && { cachedContentTokenCount: cacheRead }),
     ...(reasoning > 0 && { thoughtsTokenCount: reasoning }),
-    ...(cost !== undefined && { cost }),
+    ...costMembers(cost),
   }
 }

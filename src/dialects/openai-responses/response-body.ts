@@ -1,6 +1,6 @@
 // https://developers.openai.com/api/reference/resources/responses (the Response object)
 import type { FinishReason, TokenLogprob, TokenLogprobs } from '../../canonical/events.ts'
-import type { Usage } from '../../canonical/usage.ts'
+import { costMembers, type Usage } from '../../canonical/usage.ts'
 import type { ResponsesBody } from './body.ts'
 import { isHabitual } from './hosted-tools.ts'
 
@@ -60,7 +60,7 @@ export function usageBody({ inputTokens, outputTokens, cost }: Usage) {
     output_tokens: outputTokens.total,
     output_tokens_details: { reasoning_tokens: outputTokens.reasoning },
     total_tokens: inputTokens.total + outputTokens.total,
-    ...(cost !== undefined && { cost }),
+    ...costMembers(cost),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Usage } from '../../canonical/usage.ts'
+import { costMembers, type Usage } from '../../canonical/usage.ts'
 
 /** OpenAI's usage object: https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage */
 export function usageBody({ inputTokens, outputTokens, cost }: Usage) {
@@ -13,6 +13,6 @@ export function usageBody({ inputTokens, outputTokens, cost }: Usage) {
     },
     completion_tokens_details: { reasoning_tokens: outputTokens.reasoning },
     // As OpenRouter names it: https://openrouter.ai/docs/use-cases/usage-accounting
-    ...(cost !== undefined && { cost }),
+    ...costMembers(cost),
   }
 }

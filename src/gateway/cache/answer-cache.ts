@@ -20,6 +20,8 @@ export interface CacheAsked {
   /** Those of the client's headers that may change the answer. */
   readonly headers?: Readonly<Record<string, string>>
   readonly wish: CacheWish | undefined
+  /** Whether it has a deadline of its own, so that it neither waits for others nor others for it. */
+  readonly isUrgent?: boolean
   readonly signal: AbortSignal
 }
 

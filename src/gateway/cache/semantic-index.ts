@@ -1,0 +1,10 @@
+import type { CacheAsked } from './answer-cache.ts'
+import type { KeptAnswer } from './kept-answer.ts'
+
+/** Finds questions that were asked in other words. */
+export interface SemanticIndex {
+  /** The key of a kept answer to a question that means the same; undefined where none surely does. Never rejects. */
+  find(asked: CacheAsked, key: string): Promise<string | undefined>
+  /** An answer was kept. */
+  kept(asked: CacheAsked, key: string, answer: KeptAnswer): void
+}
