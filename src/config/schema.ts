@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { cacheSchema } from './cache-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
+import { pacingSchema, providerLimits } from './pacing-schema.ts'
 import { routesSchema, routingSchema } from './routes-schema.ts'
 import { reliabilitySchema } from './reliability-schema.ts'
 
@@ -90,6 +91,18 @@ const provider = z.strictObject({
     })
     .optional()
     .meta({ description: 'In seconds.' }),
+  limits: providerLimits
+    .extend({
+      models: z
+        .record(z.string().min(1).max(200), providerLimits)
+        .optional()
+        .meta({ description: 'Of single models.' }),
+    })
+    .optional()
+    .meta({
+      description:
+        'What it allows each of its keys for each model. Default: what its answers say, and what its refusals tell.',
+    }),
   region: z.string().min(1).max(100).optional().meta({ description: 'For clouds that have several.' }),
   project: z.string().min(1).max(200).optional().meta({ description: 'For clouds that bill by project.' }),
   credentials: z.string().min(1).max(4000).optional().meta({
@@ -369,6 +382,7 @@ export const configSchema = z.strictObject({
   routing: routingSchema,
   reliability: reliabilitySchema,
   cache: cacheSchema,
+  pacing: pacingSchema,
   telemetry: z
     .strictObject({
       traces: z

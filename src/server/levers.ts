@@ -2,8 +2,10 @@ import { InferloomError } from '../canonical/errors.ts'
 import type { Prices } from '../catalog/price.ts'
 import { lineOf } from '../config/line-of.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
 import { KeptAnswers } from '../gateway/cache/kept-answers.ts'
 import type { Models } from '../gateway/models.ts'
+import { ProviderPacer } from '../gateway/queue/provider-pacer.ts'
 import { Attempts } from '../gateway/routing/attempts.ts'
 import { DeploymentHealth } from '../gateway/routing/deployment-health.ts'
 import { Hedging } from '../gateway/routing/hedging.ts'
@@ -11,12 +13,14 @@ import { RoutePlanner } from '../gateway/routing/planner.ts'
 import { Routes } from '../gateway/routing/routes.ts'
 import { Retries } from '../gateway/routing/retries.ts'
 import { machineTime as timekeeper } from '../gateway/timekeeper.ts'
+import type { OpenedProvider } from './providers.ts'
 
 export interface LeverParts {
   readonly loaded: LoadedConfig
   readonly models: Models
   readonly routes: Routes
   readonly prices: Prices | undefined
+  readonly opened: readonly OpenedProvider[]
 }
 
 export interface Levers {
@@ -25,25 +29,43 @@ export interface Levers {
   readonly health: DeploymentHealth
   /** Absent where no answers are kept. */
   readonly cache: KeptAnswers | undefined
+  /** Absent where nobody is held back. */
+  readonly pacer: ProviderPacer | undefined
 }
 
 /** What decides whom a request is sent to, when, and what is done when that fails. */
-export function openLevers({ loaded, models, routes, prices }: LeverParts): Levers {
+export function openLevers({ loaded, models, routes, prices, opened }: LeverParts): Levers {
   const { config } = loaded
   const { breaker, hedgeShare, ...retry } = config.reliability
   const { random } = Math
   const health = new DeploymentHealth({ settings: breaker, timekeeper, random })
   const { explore } = config.routing
   const planner = new RoutePlanner({ models, routes, prices, health, timekeeper, random, explore })
+  const pacer = config.pacing.enabled ? openPacer(config, opened) : undefined
   const attempts = new Attempts({
     timekeeper,
+    ...(pacer && { pacer }),
     health,
     retries: new Retries({ settings: retry, timekeeper, random, health }),
     hedging: new Hedging({ share: hedgeShare }),
     learn: (candidate, outcome) => planner.learn(candidate, outcome),
   })
   const cache = config.cache.enabled ? new KeptAnswers({ settings: config.cache }) : undefined
-  return { planner, attempts, health, cache }
+  return { planner, attempts, health, cache, pacer }
+}
+
+function openPacer(config: Config, opened: readonly OpenedProvider[]): ProviderPacer {
+  const keys = new Map(opened.map(({ provider, keys }) => [provider.name, keys]))
+  return new ProviderPacer({
+    settings: config.pacing,
+    timekeeper,
+    keysOf: (provider) => keys.get(provider) ?? 1,
+    limitsOf(provider, model) {
+      const settings = Object.hasOwn(config.providers, provider) ? config.providers[provider] : undefined
+      const { models = {}, ...all } = (settings || {}).limits ?? {}
+      return Object.hasOwn(models, model) ? { ...all, ...models[model] } : all
+    },
+  })
 }
 
 /** Names that choose among models. Says where in the file one is wrong. */

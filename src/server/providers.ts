@@ -63,7 +63,17 @@ function isInEnvironment({ env: names, baseUrlEnv, onlyWhenNamed }: ProviderKind
 }
 
 function open(kind: ProviderKind, name: string, configured: Configured, env: Environment): OpenedProvider {
-  const { kind: _, key, keys: several, baseUrl: given, headers, models, timeouts, ...extra } = configured
+  const {
+    kind: _,
+    key,
+    keys: several,
+    baseUrl: given,
+    headers,
+    models,
+    timeouts,
+    limits: _limits,
+    ...extra
+  } = configured
   const fromEnv = kind.env.map((variable) => env[variable]).find(Boolean)
   const keys = [...(key === undefined ? [] : [key]), ...(several ?? [])]
   const baseUrl = given ?? (kind.baseUrlEnv === undefined ? undefined : env[kind.baseUrlEnv] || undefined)

@@ -54,7 +54,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   const store = await openStore(home).catch(givingUp)
   const held = await openKeys(loaded, store)
   if (!isLoopback(host) && keys.length === 0 && !held.ring.isUsed) {
-    await store.close()
+    await Promise.all([store.close(), closeProviders()])
     throw new InferloomError(
       'bind_refused',
       `Listening on ${host} would let everyone who can reach this machine use it. ` +
@@ -92,7 +92,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     onTrouble: (error) => app.log.warn({ err: error }, 'a notice of a budget could not be sent'),
   })
   const telemetry = await openTelemetry(loaded)
-  const levers = openLevers({ loaded, models, routes, prices })
+  const levers = openLevers({ loaded, models, routes, prices, opened })
   const app = buildApp({
     config,
     admission: { ...config.server, ring: held.ring, adminKey: admin.key, isLocal: isLoopback(host) },
