@@ -30,6 +30,8 @@ export type StreamEvent =
       readonly systemFingerprint?: string
       /** Under which the provider's support finds the request: a header of an answer, no part of it. */
       readonly requestId?: string
+      /** Its headers that say what its limits leave, and when to come again; for who paces and counts, no part of it either. */
+      readonly limits?: Readonly<Record<string, string>>
       /** What was used so far, of an answer that says so before its end. */
       readonly usage?: Usage
     }

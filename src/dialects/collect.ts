@@ -32,7 +32,7 @@ export function collect(events: readonly StreamEvent[]): Collected {
   for (const event of events) {
     if (event.type === 'finish') usage = event.usage
     else if (event.type === 'response-metadata') {
-      const { type: _, requestId: __, ...said } = event
+      const { type: _, requestId: __, limits: ___, ...said } = event
       metadata = { ...metadata, ...said }
     } else if (event.type === 'reasoning-end') {
       const choice = (choices[event.choiceIndex] ??= emptyChoice())

@@ -295,6 +295,23 @@ describe('a package', () => {
   })
 })
 
+test('what the headers of a package’s answer say of limits comes first', async () => {
+  const from = temporaryFolder()
+  const folder = join(from, 'node_modules', 'some-sdk')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{"name":"some-sdk","type":"module","exports":"./index.js"}')
+  const source = `export const createA = () => ({ languageModel: () => ({ specificationVersion: 'v3', doStream: async () => ({
+    stream: new ReadableStream({ start(c) { c.enqueue({ type: 'finish', finishReason: 'stop', usage: {} }); c.close() } }),
+    response: { headers: { 'x-ratelimit-remaining-tokens': '7', 'x-other': 'no' } },
+  }) }) })`
+  writeFileSync(join(folder, 'index.js'), source)
+  const made = aiSdk.make({ name: provider, keys: [], extra: { package: 'some-sdk', from } })
+  const input = { kind: 'chat' as const, messages: [{ role: 'user' as const, content: 'Hi' }] }
+  const request: GenerateRequest = { model: 'm', input, n: 1, stop: [], sampling: {} }
+  const batches = await Array.fromAsync(made.generate(request, new AbortController().signal))
+  expect(batches[0]).toEqual([{ type: 'response-metadata', limits: { 'x-ratelimit-remaining-tokens': '7' } }])
+})
+
 describe('patience', () => {
   const timeouts = { connect: 1, firstByte: 0.02, idle: 0.02, total: 5 }
   const never = new Promise<never>(() => {})

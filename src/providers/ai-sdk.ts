@@ -13,6 +13,7 @@ import type { ProviderKind, ProviderSettings } from './provider-kind.ts'
 import type { Provider } from './provider.ts'
 import { timeoutsOf } from './timeouts.ts'
 import { countOf, isRecord, listOf, recordOf, textOf } from './wire/fields.ts'
+import { limitHeadersOf } from './wire/limit-headers.ts'
 import { unitVector } from './wire/unit-vector.ts'
 import { purposeWord } from './wire/embed-purpose.ts'
 import { unsupported } from './wire/unsupported.ts'
@@ -58,7 +59,10 @@ class AiSdkBridge implements Provider {
     const patience = this.#patience(signal)
     try {
       const answer = model.call('doStream', { ...options, abortSignal: patience.signal })
-      const parts = partsOf(recordOf(await patience.wait(answer, 'firstByte'))['stream'], this.name)
+      const said = recordOf(await patience.wait(answer, 'firstByte'))
+      const parts = partsOf(said['stream'], this.name)
+      const limits = limitHeadersOf(recordOf(recordOf(said['response'])['headers']))
+      if (limits) yield [{ type: 'response-metadata', limits }]
       const reader = new AiSdkReader(this.name, this.#wire)
       for (let setting: 'firstByte' | 'idle' = 'firstByte'; ; setting = 'idle') {
         const { done, value } = await patience.wait(parts.read(), setting)

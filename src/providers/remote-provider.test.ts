@@ -213,6 +213,37 @@ test('a whole answer where a stream was asked for is an answer too', async () =>
   expect(textOf(await all(providerAt(upstream.url)))).toBe('Hi')
 })
 
+describe('what headers say of limits comes first', () => {
+  const limits = {
+    'x-ratelimit-remaining-requests': '98',
+    'ratelimit-policy': '"minute";q=100;w=60',
+    'retry-after-ms': '250',
+  }
+  const headers = { ...limits, 'x-request-id': 'req-7', 'x-secret': 'no', 'set-cookie': 'no' }
+  const message = { role: 'assistant', content: 'Hi' }
+  const whole = json({ id: 'c1', choices: [{ index: 0, message, finish_reason: 'stop' }], usage }, 200, headers)
+  const streamed = { ...sse(answer), headers: { 'content-type': 'text/event-stream', ...headers } }
+
+  test.each([
+    ['of a stream', streamed],
+    ['of a whole answer', whole],
+  ])('%s', async (_, given) => {
+    const upstream = await startUpstream(() => given)
+    const [first] = await all(providerAt(upstream.url))
+    expect(first).toEqual({ type: 'response-metadata', requestId: 'req-7', limits })
+  })
+
+  test('as many of them as there are, up to a bound', async () => {
+    const many = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`x-ratelimit-${at}`, 'x'.repeat(250)]))
+    const upstream = await startUpstream(() => ({ ...streamed, headers: { ...streamed.headers, ...many } }))
+    const [first] = await all(providerAt(upstream.url))
+    if (first?.type !== 'response-metadata') throw new Error('no metadata')
+    const values = Object.values(first.limits ?? {})
+    expect(values).toHaveLength(40)
+    expect(Math.max(...values.map(({ length }) => length))).toBe(200)
+  })
+})
+
 test('an answer that is not a stream is read up to a bound', async () => {
   const error = await failureOf(json({ id: 'a'.repeat(65 * 1024 * 1024) }))
   expect(error.code).toBe('provider_invalid_reply')

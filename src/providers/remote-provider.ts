@@ -13,6 +13,7 @@ import type { ModelInfo, Provider, RelayReply, RelayRequest } from './provider.t
 import { relayAnswer } from './relay-answer.ts'
 import { bodyKind, faultOf, jsonBody, understood } from './reply-body.ts'
 import { openaiRefusal } from './wire/openai-refusal.ts'
+import { limitHeadersOf } from './wire/limit-headers.ts'
 import { requestIdOf } from './wire/refusal.ts'
 import type {
   CountWire,
@@ -155,8 +156,7 @@ async function* generate(
   const headers = traceparent === undefined ? wireRequest.headers : { ...wireRequest.headers, traceparent }
   const question = { method: 'POST', accept, refusal, ...wireRequest, ...(headers && { headers }) } as const
   const reply = await ask(upstream, question, signal)
-  const requestId = requestIdOf(reply.headers)
-  const first: readonly StreamEvent[] = requestId === undefined ? [] : [{ type: 'response-metadata', requestId }]
+  const first = saidInHeaders(reply.headers)
   try {
     const kind = bodyKind(reply, stream ? wire.framing : 'json', provider)
     // Some providers answer whole although a stream was asked for; that is an answer too.
@@ -167,6 +167,13 @@ async function* generate(
   } finally {
     reply.cancel()
   }
+}
+
+function saidInHeaders(headers: Readonly<Record<string, string>>): readonly StreamEvent[] {
+  const requestId = requestIdOf(headers)
+  const limits = limitHeadersOf(headers)
+  if (requestId === undefined && !limits) return []
+  return [{ type: 'response-metadata', ...(requestId !== undefined && { requestId }), ...(limits && { limits }) }]
 }
 
 const accepted: Readonly<Record<GenerateWire['framing'], string>> = {
