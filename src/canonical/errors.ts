@@ -71,6 +71,7 @@ export const errorCatalogue = {
   rate_limited: { status: 429, type: 'rate_limit_error', retryable: true },
   quota_exceeded: { status: 429, type: 'rate_limit_error', retryable: false },
   budget_exceeded: { status: 429, type: 'insufficient_quota', retryable: false },
+  queue_full: { status: 503, type: 'server_error', retryable: true },
   no_candidate: { status: 400, ...invalid },
   // As HTTP has it of `only-if-cached`: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.7
   cache_miss: { status: 504, type: 'invalid_request_error', retryable: false },

@@ -138,7 +138,7 @@ describe('on this machine', () => {
       attempts: 1,
       attempts_made: [{ number: 1, provider: 'local', model: 'loom-mini', status: 200 }],
       content: null,
-      cache: null,
+      cache: 'miss',
     })
     expect(detail['exact_key']).toMatch(/^[0-9a-f]{32}$/)
     expect(detail['queue_ms']).toBeGreaterThanOrEqual(0)

@@ -32,7 +32,7 @@ export interface Pass {
 /** Keeps requests below the limits of the providers that take them. */
 export interface Pacer {
   /**
-   * A promise only where the request has to wait. Throws or rejects with `rate_limited` where it would wait for too
+   * A promise only where the request has to wait. Throws or rejects with `queue_full` where it would wait for too
    * long, with `deadline_exceeded` where that is longer than it has, and with the signal's reason.
    */
   enter(asked: PaceAsked): Pass | Promise<Pass>

@@ -126,7 +126,7 @@ export class ProviderPacer implements Pacer {
       waiting.length < queue
         ? `The limits of ${id} leave room for the request in about ${retryAfterSeconds} seconds, which is longer than it may wait here. Remedy: ask later, or raise pacing.maxWaitSeconds.`
         : `As many requests wait for ${id} as may (pacing.queue = ${queue}). Remedy: ask later.`
-    throw new InferloomError('rate_limited', message, { retryAfterSeconds })
+    throw new InferloomError('queue_full', message, { retryAfterSeconds })
   }
 
   #wait(queue: Queue, asked: PaceAsked, amounts: LaneAmounts): Promise<Pass> {
@@ -162,7 +162,7 @@ export class ProviderPacer implements Pacer {
       const message = isLate
         ? `The limits of ${candidate.id} left no room for the request before the time that x-inferloom-deadline sets. Remedy: allow more time.`
         : `The limits of ${candidate.id} left no room for the request in ${settings.maxWaitSeconds} seconds. Remedy: ask later, or raise pacing.maxWaitSeconds.`
-      give(new InferloomError(isLate ? 'deadline_exceeded' : 'rate_limited', message, { retryAfterSeconds: 1 }))
+      give(new InferloomError(isLate ? 'deadline_exceeded' : 'queue_full', message, { retryAfterSeconds: 1 }))
     })
     queue.waiting.push(waiter)
     this.#waited.set(queue.id, (this.#waited.get(queue.id) ?? 0) + 1)

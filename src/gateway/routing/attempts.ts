@@ -6,7 +6,7 @@ import type { Timekeeper } from '../timekeeper.ts'
 import type { Health, Watch } from './health.ts'
 import type { Hedging } from './hedging.ts'
 import type { AttemptOutcome, Candidate, Plan, Planned } from './plan.ts'
-import type { Retries } from './retries.ts'
+import type { Retries, RetryRun } from './retries.ts'
 
 export interface AttemptsAsked {
   readonly plan: Plan
@@ -87,7 +87,7 @@ export class Attempts {
       const candidate = run.candidate
       try {
         const delayMs = run.number === 1 && plan.reliability?.hedge === true ? hedging.delayMs(candidate) : undefined
-        if (delayMs === undefined) return await this.#try(candidate, run.number, asked, begin, signal, run.isLast)
+        if (delayMs === undefined) return await this.#try(candidate, run.number, asked, begin, signal, run.isLast, run)
         return await this.#hedged(run.number, delayMs, asked, begin, discard)
       } catch (thrown) {
         if (signal.aborted) throw thrown
@@ -105,6 +105,7 @@ export class Attempts {
     begin: Begin<Begun>,
     signal: AbortSignal,
     isForced: boolean,
+    run?: RetryRun,
   ): Promise<Won<Begun>> {
     const { timekeeper, pacer, health } = this.#parts
     let startedAt = timekeeper.now()
@@ -130,6 +131,7 @@ export class Attempts {
       watch = health.begin(candidate, isForced)
       if (!watch) throw setAside(candidate)
       startedAt = timekeeper.now()
+      if (run) run.wasSent = true
       const begun =
         firstContentMs === undefined
           ? await begin(candidate, signal)

@@ -87,6 +87,8 @@ export class RetryRun {
   candidate: Planned
   /** Whether nobody else can be asked, so that this one is, however it is. */
   isLast: boolean
+  /** Whether its provider saw anything of the latest try. */
+  wasSent = false
   readonly #plan: Plan
   readonly #parts: RetriesParts
   readonly #budget: Retries
@@ -94,6 +96,7 @@ export class RetryRun {
   /** Candidates that may answer if they are asked again. */
   readonly #again: Planned[] = []
   #repeats = 0
+  #sent = 0
   #mostTelling: InferloomError | undefined
 
   constructor(plan: Plan, parts: RetriesParts, budget: Retries) {
@@ -109,10 +112,13 @@ export class RetryRun {
   /** Milliseconds to wait before the next try, which is at `candidate` then. Throws where there is none. */
   failed(error: InferloomError, deadlineAt: number | undefined): number {
     const { settings } = this.#parts
+    const { wasSent } = this
+    this.wasSent = false
+    if (wasSent) this.#sent++
     if (!this.#mostTelling || isTelling(error)) this.#mostTelling = error
     if (!this.#isWorthATry(error)) throw error
     if (error.kind.retryable && !elsewhere.has(error.code)) this.#again.push(this.candidate)
-    if (this.number >= (this.#plan.reliability?.attempts ?? settings.attempts)) throw this.#mostTelling
+    if (this.#sent >= (this.#plan.reliability?.attempts ?? settings.attempts)) throw this.#mostTelling
     const next = this.#nextAllowed(this.#at + 1)
     if (next >= 0) {
       this.#at = next
@@ -120,28 +126,37 @@ export class RetryRun {
       this.number++
       return 0
     }
-    return this.#repeat(error, deadlineAt)
+    return this.#repeat(error, wasSent, deadlineAt)
   }
 
   /** At the first that may answer if it is asked again: after a while, which differs from that of others. */
-  #repeat(error: InferloomError, deadlineAt: number | undefined): number {
+  #repeat(error: InferloomError, wasSent: boolean, deadlineAt: number | undefined): number {
     const { settings, random, timekeeper, health } = this.#parts
     const again = this.#again.find((each) => health.allows(each)) ?? this.#again[0]
     const telling = this.#mostTelling ?? error
     if (!again) throw telling
+    // Nobody has had anything to do with it yet, so that there is nobody to spare.
+    if (!wasSent) {
+      this.#goBack(again)
+      return 0
+    }
     const askedMs = again === this.candidate ? (error.retryAfterSeconds ?? 0) * 1000 : 0
     if (askedMs > settings.mostWaitSeconds * 1000) throw telling
     const backoffMs = Math.min(settings.mostBackoffMs, settings.backoffMs * 2 ** this.#repeats)
     const waitMs = askedMs + random() * backoffMs
     if (deadlineAt !== undefined && timekeeper.now() + waitMs >= deadlineAt) throw telling
     if (!this.#budget.take()) throw telling
-    this.#again.splice(this.#again.indexOf(again), 1)
     this.#repeats++
+    this.#goBack(again)
+    return waitMs
+  }
+
+  #goBack(to: Planned): void {
+    this.#again.splice(this.#again.indexOf(to), 1)
     this.#at = this.#plan.candidates.length
-    this.candidate = again
+    this.candidate = to
     this.isLast = true
     this.number++
-    return waitMs
   }
 
   #nextAllowed(from: number): number {
@@ -164,6 +179,6 @@ export class RetryRun {
 /** Says something of the request or of a provider, and not only that it was not asked. */
 function isTelling({ code, fault }: InferloomError): boolean {
   return (
-    fault !== undefined || (code !== 'rate_limited' && code !== 'deadline_exceeded' && code !== 'provider_overloaded')
+    fault !== undefined || (code !== 'queue_full' && code !== 'deadline_exceeded' && code !== 'provider_overloaded')
   )
 }
