@@ -31,8 +31,8 @@ export class Models {
   /** Several where the name says too little. */
   #byName: ReadonlyMap<string, Served | readonly Served[]> = new Map()
   #madeAt = -Infinity
-  #contexts: ReadonlyMap<string, number | undefined> = new Map()
-  #contextsAt = -Infinity
+  #infos: ReadonlyMap<string, ModelInfo> = new Map()
+  #infosAt = -Infinity
 
   constructor(options: ModelsOptions) {
     this.#options = options
@@ -68,13 +68,13 @@ export class Models {
     return found && 'provider' in found ? found : undefined
   }
 
-  /** Tokens of prompt and answer together; undefined where nobody says. */
-  contextOf(name: string): number | undefined {
-    if (performance.now() - this.#contextsAt > oldest) {
-      this.#contextsAt = performance.now()
-      this.#contexts = new Map(this.list().map(({ id, contextTokens }) => [id, contextTokens]))
+  /** What is said of a listed model under its full name, as it was a moment ago: for whoever asks for each request. */
+  glance(fullName: string): ModelInfo | undefined {
+    if (performance.now() - this.#infosAt > oldest) {
+      this.#infosAt = performance.now()
+      this.#infos = new Map(this.list().map((info) => [info.id, info]))
     }
-    return this.#contexts.get(name)
+    return this.#infos.get(fullName)
   }
 
   /** What is said of a model, under the name that was asked for. */

@@ -70,6 +70,15 @@ interface UpstreamState {
   readonly failure?: InferloomError
 }
 
+/** How busy a model is where it runs, whoever asked it. */
+export interface ModelLoad {
+  /** Requests that are being answered, and those that wait for their turn. */
+  readonly running: number
+  readonly waiting: number
+  /** Of the memory that what was read is kept in, from 0 to 1. */
+  readonly cacheUse?: number
+}
+
 /** Something that answers requests: a local engine, or another service over its own wire. */
 export interface Provider {
   readonly name: string
@@ -92,6 +101,8 @@ export interface Provider {
   countTokens?(request: GenerateRequest, signal: AbortSignal): Promise<TokenCount>
   /** What a model of it cannot take beside text, by the names that routes know: `images`, `tools`. Absent: not known. */
   lacks?(model: string): readonly string[]
+  /** How busy a model of it is. Never waits: undefined where that is not known, or not yet. */
+  load?(model: string): ModelLoad | undefined
   /** The wires on which `relay` takes a client's own bytes for a model. */
   relays?(model: string): readonly string[]
   /** Passes a request on unread. Rejects with the provider's refusal where it answers with an error. */

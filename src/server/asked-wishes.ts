@@ -12,7 +12,7 @@ const wishes = {
   latency: { field: 'latencyMs', read: readNumber(1, 86_400_000), form: 'a number of milliseconds' },
   'max-cost': { field: 'maxCost', read: readNumber(0, 1_000_000), form: 'a number of US dollars' },
   'min-quality': { field: 'minQuality', read: readNumber(0, 1), form: 'a number from 0 to 1' },
-  region: { field: 'region', read: (text: string) => text.slice(0, 100), form: 'a name' },
+  region: { field: 'region', read: readName, form: 'a name of 1 to 100 characters' },
 } as const
 
 const names = Object.keys(wishes) as (keyof typeof wishes)[]
@@ -48,6 +48,10 @@ function wish(name: keyof typeof wishes, text: string, param: string): unknown {
 
 function readObjective(text: string): string | undefined {
   return objectives.find((each) => each === text)
+}
+
+function readName(text: string): string | undefined {
+  return text.length > 0 && text.length <= 100 ? text : undefined
 }
 
 function readNumber(least: number, most: number): (text: string) => number | undefined {

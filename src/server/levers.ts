@@ -71,10 +71,22 @@ function openPacer(config: Config, opened: readonly OpenedProvider[]): ProviderP
 /** Names that choose among models. Says where in the file one is wrong. */
 export async function openRoutes({ config, file }: LoadedConfig, models: Models): Promise<Routes> {
   try {
-    return new Routes(models, config.routes, config.routing.builtin)
+    return new Routes({
+      models,
+      settings: config.routes,
+      withBuiltin: config.routing.builtin,
+      regions: regionsOf(config),
+    })
   } catch (error) {
     if (!(error instanceof InferloomError) || error.param === undefined || file === undefined) throw error
     const line = await lineOf(file, error.param.split('.'))
     throw new InferloomError('config_invalid', `${file}${line === undefined ? '' : `, line ${line}`}: ${error.message}`)
   }
+}
+
+function regionsOf({ providers }: Config): ReadonlyMap<string, string> {
+  const named = Object.entries(providers).flatMap(([name, settings]) =>
+    settings && settings.region !== undefined ? [[name, settings.region] as const] : [],
+  )
+  return new Map(named)
 }

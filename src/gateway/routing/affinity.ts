@@ -1,40 +1,80 @@
-import { hash } from 'node:crypto'
-
-/** Prompts that are remembered; of more, those that were asked longest ago are forgotten. */
-const mostRemembered = 10_000
-/** Characters of a prompt that tell it from others. Shorter ones are read anew faster than they are waited for. */
-const prefixLength = 4096
-const shortest = 2048
+/** Beginnings of prompts that are remembered; of more, those that were asked longest ago are forgotten. */
+const mostRemembered = 20_000
+/** Characters after which a beginning is remembered, and again after as many more. */
+const step = 2048
+const mostSteps = 8
+/** What a candidate has read is gone from its cache after about so many milliseconds. */
+const keptMs = 600_000
+/** Of a prompt all of whose remembered beginnings are known: what more of it may be known, too. */
+const longKnown = 0.9
 /** Where prompts begin in the bodies of requests; what comes before differs from client to client. */
 const beginnings = ['"system"', '"messages"', '"instructions"', '"input"', '"contents"', '"prompt"']
 
-/** Which candidate has read the beginning of a prompt lately. */
+/** Characters in which they are looked for. */
+const searched = 16_384
+
+/** Who has read how much of a prompt lately. */
+export interface Warm {
+  readonly candidate: string
+  /** From 0 to 1. */
+  readonly share: number
+}
+
+/** The beginnings of one prompt, as keys from short to long. */
+export interface Beginnings {
+  readonly keys: readonly number[]
+  readonly length: number
+}
+
+/** Which candidate has read the beginning of a prompt lately, whatever comes after it. */
 export class Affinity {
-  readonly #candidates = new Map<string, string>()
+  readonly #readers = new Map<number, { readonly candidate: string; readonly at: number }>()
 
   /** Undefined where a prompt is too short to matter. */
-  keyOf(scope: string, text: string | undefined): string | undefined {
-    if (text === undefined || text.length < shortest) return undefined
-    let from = text.length
-    for (const each of beginnings) {
-      const at = text.indexOf(each)
-      if (at >= 0 && at < from) from = at
+  beginningsOf(scope: string, text: string | undefined): Beginnings | undefined {
+    if (text === undefined || text.length < step) return undefined
+    const head = text.slice(0, searched)
+    const found = beginnings.map((each) => head.indexOf(each)).filter((at) => at >= 0)
+    const from = found.length > 0 ? Math.min(...found) : 0
+    const length = text.length - from
+    const steps = Math.min(mostSteps, Math.floor(length / step))
+    if (steps === 0) return undefined
+    const keys: number[] = []
+    let high = 0
+    let low = 0
+    const take = (code: number) => {
+      high = (Math.imul(high ^ code, 0x01000193) + low) | 0
+      low = Math.imul(low + code, 0x85ebca6b) | 0
     }
-    const prefix = text.slice(from, from + prefixLength)
-    return prefix.length < shortest ? undefined : hash('md5', `${scope}\n${prefix}`, 'base64')
+    for (let at = 0; at < scope.length; at++) take(scope.charCodeAt(at))
+    for (let index = 0; index < steps; index++) {
+      const end = from + (index + 1) * step
+      for (let at = end - step; at < end; at++) take(text.charCodeAt(at))
+      // Whoever makes two prompts collide sends them to the same candidate, and nothing else.
+      keys.push((high >>> 11) * 4_294_967_296 + (low >>> 0))
+    }
+    return { keys, length }
   }
 
-  candidateOf(key: string): string | undefined {
-    return this.#candidates.get(key)
+  /** Who has read most of it. */
+  warmOf({ keys, length }: Beginnings, now: number): Warm | undefined {
+    for (let index = keys.length - 1; index >= 0; index--) {
+      const reader = this.#readers.get(keys[index] ?? 0)
+      if (!reader || now - reader.at > keptMs) continue
+      const share = ((index + 1) * step) / length
+      return { candidate: reader.candidate, share: index === mostSteps - 1 ? Math.max(share, longKnown) : share }
+    }
+    return undefined
   }
 
-  remember(key: string, candidate: string): void {
-    this.#candidates.delete(key)
-    this.#candidates.set(key, candidate)
-    if (this.#candidates.size <= mostRemembered) return
-    for (const oldest of this.#candidates.keys()) {
-      this.#candidates.delete(oldest)
-      return
+  remember({ keys }: Beginnings, candidate: string, now: number): void {
+    for (const key of keys) {
+      this.#readers.delete(key)
+      this.#readers.set(key, { candidate, at: now })
+    }
+    for (const oldest of this.#readers.keys()) {
+      if (this.#readers.size <= mostRemembered) return
+      this.#readers.delete(oldest)
     }
   }
 }

@@ -6,11 +6,16 @@ export interface Choice {
   readonly weight: number
   /** Where it stands in its route. */
   readonly position: number
-  readonly inFlight: number
+  /** Requests that it has to do with now. */
+  readonly busy: number
   /** From 0 to 1. */
   readonly failureShare: number
-  /** US dollars for a million tokens it writes, a stand-in for a quality that nobody measured. */
-  readonly outputPrice: number | undefined
+  /** From 0 to 1: a guess where nobody measured it. */
+  readonly quality: number
+  /** When its times were seen last; -Infinity where they never were. */
+  readonly seenAt: number
+  /** Whether it may be asked now: one that failed often lately may not. */
+  readonly isAllowed: boolean
   /** Whether it has read the beginning of the prompt lately. */
   readonly isWarm: boolean
 }
@@ -27,7 +32,8 @@ export function ordered(choices: readonly Choice[], objective: Objective, random
     case 'ordered':
       return choices
     case 'weighted':
-      return warmFirst(byKey(choices, drawn(random)))
+      // Shares are what is asked for: a prefix that many share would send them all to one.
+      return byKey(choices, drawn(random))
     case 'least-busy':
       return warmFirst(leastBusy(choices, random))
     case 'cheapest':
@@ -35,7 +41,7 @@ export function ordered(choices: readonly Choice[], objective: Objective, random
     case 'fastest':
       return nearWarm(byKeys(choices, [latencyOf, costOf]), latencyOf)
     case 'best':
-      return byKeys(choices, [(each) => -(each.planned.prediction?.quality ?? guessedQuality(each)), costOf])
+      return byKeys(choices, [(each) => 1 - each.quality, costOf])
     case 'balanced':
       return nearWarm(byKey(choices, balanced(choices)), latencyOf)
   }
@@ -46,13 +52,15 @@ function byKey(choices: readonly Choice[], key: (choice: Choice) => number): Cho
   return choices.toSorted((a, b) => (keys.get(a) ?? 0) - (keys.get(b) ?? 0) || a.position - b.position)
 }
 
-/** What is unknown comes last. */
+/** What is unknown comes last. Differences of a hundredth are noise, and decide nothing. */
 function byKeys(choices: readonly Choice[], keys: readonly ((choice: Choice) => number)[]): Choice[] {
+  const coarse = new Map(choices.map((each) => [each, keys.map((key) => Math.round(Math.log(key(each)) * 100))]))
   return choices.toSorted((a, b) => {
-    for (const key of keys) {
-      const [x, y] = [key(a), key(b)]
-      // Differences that are noise decide nothing.
-      if (x !== y && Math.abs(x - y) > 0.01 * Math.max(Math.abs(x), Math.abs(y))) return x - y
+    const [x = [], y = []] = [coarse.get(a), coarse.get(b)]
+    for (let index = 0; index < keys.length; index++) {
+      const [one = 0, other = 0] = [x[index], y[index]]
+      // Not by their difference: that of two that cost nothing is no number.
+      if (one !== other) return one < other ? -1 : 1
     }
     return a.position - b.position
   })
@@ -68,22 +76,16 @@ function latencyOf({ planned, failureShare }: Choice): number {
   return latency === undefined ? Number.MAX_VALUE : latency / (1 - Math.min(failureShare, 0.95)) ** 2
 }
 
-/** Where nobody measured it, dearer models are more often the better ones. Always below what was measured as middling. */
-function guessedQuality({ outputPrice }: Choice): number {
-  return outputPrice === undefined ? 0 : 0.5 * (1 - 1 / (1 + outputPrice))
-}
-
 function balanced(choices: readonly Choice[]): (choice: Choice) => number {
   const least = (key: (choice: Choice) => number) => Math.min(...choices.map(key))
   const [latency, cost] = [least(latencyOf), least(costOf)]
-  const quality = (each: Choice) => each.planned.prediction?.quality ?? guessedQuality(each)
-  const best = Math.max(...choices.map(quality))
+  const best = Math.max(...choices.map(({ quality }) => quality))
   // Below a hundredth of a cent a request, prices make no difference to anybody.
   const floor = 1e-4
   return (each) =>
     balance.latency * Math.log(latencyOf(each) / latency) +
     balance.cost * Math.log((Math.min(costOf(each), 1e9) + floor) / (Math.min(cost, 1e9) + floor)) +
-    balance.quality * (best - quality(each))
+    balance.quality * (best - each.quality)
 }
 
 /**
@@ -101,8 +103,7 @@ function drawn(random: () => number): (choice: Choice) => number {
 function leastBusy(choices: readonly Choice[], random: () => number): Choice[] {
   const [a, b, ...rest] = byKey(choices, drawn(random))
   if (!a || !b) return [...choices]
-  const load = ({ inFlight, weight, failureShare }: Choice) =>
-    (inFlight + 1) / weight / (1 - Math.min(failureShare, 0.95))
+  const load = ({ busy, weight, failureShare }: Choice) => (busy + 1) / weight / (1 - Math.min(failureShare, 0.95))
   return load(b) < load(a) ? [b, a, ...byKey(rest, load)] : [a, b, ...byKey(rest, load)]
 }
 
@@ -110,8 +111,8 @@ function leastBusy(choices: readonly Choice[], random: () => number): Choice[] {
 function warmFirst(choices: readonly Choice[]): readonly Choice[] {
   const warm = choices.find(({ isWarm }) => isWarm)
   if (!warm || warm === choices[0]) return choices
-  const all = choices.reduce((sum, { inFlight, weight }) => sum + inFlight / weight, 0)
-  if (warm.inFlight / warm.weight > (warmLoad * (all + 1)) / choices.length) return choices
+  const all = choices.reduce((sum, { busy, weight }) => sum + busy / weight, 0)
+  if (warm.busy / warm.weight > (warmLoad * (all + 1)) / choices.length) return choices
   return [warm, ...choices.filter((each) => each !== warm)]
 }
 

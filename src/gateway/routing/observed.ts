@@ -1,59 +1,114 @@
-import type { AttemptOutcome } from './plan.ts'
-import { DecayingQuantiles } from './quantiles.ts'
+import type { AttemptOutcome, PlannedFor } from './plan.ts'
+import { DecayingQuantiles, type Quantiles } from './quantiles.ts'
+import { WholeTimes } from './whole-times.ts'
 
 /** Tokens up to which prompts are counted together: what a first token takes depends on them. */
 const promptBounds = [256, 1024, 4096, 16_384, 65_536, Infinity]
 const halfLifeMs = 120_000
-/** Weights below which too little is known. */
-const enough = 1.5
+/** Of shorter answers, what a token takes is mostly chance. */
+const tellingTokens = 8
+/** Of its whole time, what an answer takes after its first token where it came in one piece. */
+const pieceShare = 0.02
+/** How far nine of ten are expected from the median where one answer was seen; less with the root of their number. */
+const littleKnown = 0.6
 
 /** What is expected of the time of an answer, in milliseconds. */
-interface ExpectedTimes {
-  readonly ttftMs: number
-  readonly ttftP90Ms: number
-  readonly ttftP95Ms: number
-  readonly latencyMs: number
-  readonly latencyP90Ms: number
-  /** Tokens. */
-  readonly output: number
+export interface ExpectedTimes {
+  readonly ttft: Quantiles
+  /** Undefined where nothing is known of what comes after the first token. */
+  readonly latency: Pick<Quantiles, 'p50' | 'p90'> | undefined
+  /** When the latest answer was seen that this is known from. */
+  readonly seenAt: number
+}
+
+interface Asked {
+  readonly promptTokens: number
+  readonly stream: boolean
 }
 
 /** What the latest answers of one candidate took. */
 export class Observed {
-  readonly #ttft = promptBounds.map(() => new DecayingQuantiles(halfLifeMs))
+  readonly #ttft: (DecayingQuantiles | undefined)[] = []
   readonly #tpot = new DecayingQuantiles(halfLifeMs)
-  readonly #output = new DecayingQuantiles(halfLifeMs)
+  readonly #whole = new WholeTimes()
 
-  add({ promptTokens, outputTokens, ttftMs, totalMs, ended }: AttemptOutcome, now: number): void {
-    if (ended !== 'ok') return
+  /** `asked` is known where a route planned it. */
+  add(outcome: AttemptOutcome, asked: PlannedFor | undefined, now: number): void {
+    const { promptTokens = asked?.promptTokens ?? 0, outputTokens = 0, ttftMs, totalMs, ended } = outcome
+    if (ttftMs === undefined && ended !== 'ok') {
+      if (ended !== 'refused' && asked) this.#addWaited(totalMs, asked, now)
+      return
+    }
     const first = ttftMs ?? totalMs
-    this.#ttft[bucketOf(promptTokens ?? 0)]?.add(first, now)
-    if (outputTokens === undefined || outputTokens < 1) return
-    this.#output.add(outputTokens, now)
-    if (outputTokens > 1) this.#tpot.add((totalMs - first) / (outputTokens - 1), now)
+    const rest = totalMs - first
+    if (outputTokens >= tellingTokens && rest <= pieceShare * totalMs) {
+      if (ended === 'ok') this.#whole.add(outputTokens, totalMs, now)
+      return
+    }
+    this.#addFirst(promptTokens, first, now)
+    if (outputTokens >= tellingTokens || (outputTokens > 1 && this.#tpot.count < 1)) {
+      this.#tpot.add(rest / (outputTokens - 1), now)
+    }
   }
 
-  /** Undefined where nothing was seen lately. `most` is what the client allows of output tokens. */
-  expected(promptTokens: number, most: number | undefined, now: number): ExpectedTimes | undefined {
-    const ttft = this.#nearest(bucketOf(promptTokens), now)
-    const ttftMs = ttft?.quantile(0.5)
-    const ttftP90Ms = ttft?.quantile(0.9)
-    const ttftP95Ms = ttft?.quantile(0.95)
-    if (ttftMs === undefined || ttftP90Ms === undefined || ttftP95Ms === undefined) return undefined
-    const output = Math.min(this.#output.quantile(0.5) ?? most ?? 1, most ?? Infinity)
-    const much = Math.min(this.#output.quantile(0.9) ?? output, most ?? Infinity)
-    const latencyMs = ttftMs + (this.#tpot.quantile(0.5) ?? 0) * Math.max(0, output - 1)
-    const latencyP90Ms = ttftP90Ms + (this.#tpot.quantile(0.9) ?? 0) * Math.max(0, much - 1)
-    return { ttftMs, ttftP90Ms, ttftP95Ms, latencyMs, latencyP90Ms, output }
+  /** Undefined where nothing was seen. */
+  expected({ promptTokens, stream }: Asked, output: Pick<Quantiles, 'p50' | 'p90'>): ExpectedTimes | undefined {
+    return stream
+      ? (this.#streamed(promptTokens, output) ?? this.#inOnePiece(output))
+      : (this.#inOnePiece(output) ?? this.#streamed(promptTokens, output))
+  }
+
+  /**
+   * Nobody knows how long it would have taken, but that it was longer than this. Where that is already more than is
+   * usual, it is learnt, or one that became slow would be believed to be as quick as it was.
+   */
+  #addWaited(totalMs: number, { promptTokens, stream, outputTokens }: PlannedFor, now: number): void {
+    const usual = stream ? this.#nearest(bucketOf(promptTokens))?.get() : this.#whole.expected(outputTokens)
+    if (usual === undefined || totalMs <= usual.p50) return
+    if (stream) this.#addFirst(promptTokens, totalMs, now)
+    else this.#whole.add(outputTokens, totalMs, now)
+  }
+
+  #addFirst(promptTokens: number, ttftMs: number, now: number): void {
+    ;(this.#ttft[bucketOf(promptTokens)] ??= new DecayingQuantiles(halfLifeMs)).add(ttftMs, now)
+  }
+
+  #streamed(promptTokens: number, output: Pick<Quantiles, 'p50' | 'p90'>): ExpectedTimes | undefined {
+    const seen = this.#nearest(bucketOf(promptTokens))
+    const found = seen?.get()
+    if (!seen || !found) return undefined
+    const ttft = widened(found, seen.count)
+    const tpot = this.#tpot.get()
+    const more = Math.max(0, output.p50 - 1)
+    if (!tpot) return { ttft, latency: more < tellingTokens ? ttft : undefined, seenAt: seen.seenAt }
+    const tokens = widened(tpot, this.#tpot.count)
+    // What they are off by is independent: the chance that all are late at once is small.
+    const share = Math.hypot(tokens.p90 / tokens.p50 - 1, output.p90 / Math.max(1, output.p50) - 1)
+    const writing = tokens.p50 * more
+    const p50 = ttft.p50 + writing
+    return {
+      ttft,
+      latency: { p50, p90: p50 + Math.hypot(ttft.p90 - ttft.p50, writing * share) },
+      seenAt: seen.seenAt,
+    }
+  }
+
+  /** The first token is there with the last. */
+  #inOnePiece(output: Pick<Quantiles, 'p50' | 'p90'>): ExpectedTimes | undefined {
+    const seen = this.#whole.expected(output.p50)
+    if (!seen) return undefined
+    const usual = widened(seen, this.#whole.count)
+    const long = this.#whole.expected(output.p90)?.p50 ?? usual.p50
+    const off = (value: number) => usual.p50 + Math.hypot(value - usual.p50, long - usual.p50)
+    const latency = { p50: usual.p50, p90: off(usual.p90), p95: off(usual.p95) }
+    return { ttft: latency, latency, seenAt: this.#whole.seenAt }
   }
 
   /** Of prompts about as long; longer ones first, which promise nothing too early. */
-  #nearest(bucket: number, now: number): DecayingQuantiles | undefined {
+  #nearest(bucket: number): DecayingQuantiles | undefined {
     for (let distance = 0; distance < promptBounds.length; distance++) {
-      for (const at of [bucket + distance, bucket - distance]) {
-        const quantiles = this.#ttft[at]
-        if (quantiles && quantiles.weight(now) >= enough) return quantiles
-      }
+      const seen = this.#ttft[bucket + distance] ?? this.#ttft[bucket - distance]
+      if (seen) return seen
     }
     return undefined
   }
@@ -61,4 +116,10 @@ export class Observed {
 
 function bucketOf(promptTokens: number): number {
   return promptBounds.findIndex((bound) => promptTokens <= bound)
+}
+
+/** A few answers that were alike do not promise that all are. */
+function widened({ p50, p90, p95 }: Quantiles, count: number): Quantiles {
+  const least = p50 * (1 + littleKnown / Math.sqrt(Math.max(1, count)))
+  return { p50, p90: Math.max(p90, least), p95: Math.max(p95, least) }
 }

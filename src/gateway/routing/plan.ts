@@ -16,7 +16,10 @@ export interface Constraints {
   readonly region?: string
 }
 
-/** What a request brought itself (`x-inferloom-objective`, `x-inferloom-max-cost` …); goes before its route's. */
+/**
+ * What a request brought itself (`x-inferloom-objective`, `x-inferloom-max-cost` …). Its objective goes before its
+ * route's; of constraints, the stricter one counts.
+ */
 export interface Wishes extends Constraints {
   readonly objective?: Objective
 }
@@ -38,12 +41,25 @@ export interface Prediction {
   readonly ttftP95Ms: number | undefined
   /** US dollars. */
   readonly cost: number | undefined
+  /** How long the answer may be: the median. */
+  readonly outputTokens: number
   /** From 0 to 1. */
   readonly quality: number | undefined
 }
 
 export interface Planned extends Candidate {
   readonly prediction?: Prediction
+  /** Absent where no route planned it. */
+  readonly asked?: PlannedFor
+}
+
+/** What a candidate was planned for, for whoever learns from what came of it. */
+export interface PlannedFor {
+  /** Estimates. */
+  readonly promptTokens: number
+  readonly outputTokens: number
+  readonly maxOutputTokens: number | undefined
+  readonly stream: boolean
 }
 
 /** A candidate that was left out, and why, for people. */
@@ -110,5 +126,5 @@ export interface Planner {
   /** Throws `model_not_found` and `model_ambiguous` as `Models.find` does, and `no_candidate` where none may be asked. */
   plan(asked: PlanAsked): Plan
   /** A try has ended. */
-  learn(candidate: Candidate, outcome: AttemptOutcome): void
+  learn(candidate: Planned, outcome: AttemptOutcome): void
 }

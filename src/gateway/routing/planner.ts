@@ -1,18 +1,19 @@
-import { InferloomError } from '../../canonical/errors.ts'
-import { measuredQuality } from '../../catalog/model-facts.ts'
 import type { Prices } from '../../catalog/price.ts'
 import { askedFor } from '../../storage/ledger/asked-for.ts'
+import { localCaller } from '../caller.ts'
+import { mayAsk, refusal } from '../keys/allowed-models.ts'
 import { estimateInput } from '../limits/estimate.ts'
 import type { Models } from '../models.ts'
 import type { Timekeeper } from '../timekeeper.ts'
-import { Affinity } from './affinity.ts'
+import { Affinity, type Warm } from './affinity.ts'
 import { ordered, type Choice } from './choosing.ts'
-import { ExpectedCosts, type CostLine } from './expected-cost.ts'
-import { shortcoming, standingOf, type Wanted } from './fitness.ts'
+import { explored, freshMs } from './exploring.ts'
+import { shortcoming, standingOf, stricter, type Shortcoming, type Wanted } from './fitness.ts'
 import type { Health } from './health.ts'
-import { Observed } from './observed.ts'
-import type { AttemptOutcome, Candidate, Excluded, Plan, PlanAsked, Planned, Planner, Prediction } from './plan.ts'
+import { noCandidate } from './no-candidate.ts'
+import type { AttemptOutcome, Candidate, Excluded, Objective, Plan, PlanAsked, Planned, Planner } from './plan.ts'
 import { candidateId, PlainPlanner } from './plain-planner.ts'
+import { Predictions, type QualitySource } from './predictions.ts'
 import type { Route, RouteCandidate, Routes } from './routes.ts'
 
 export interface PlannerParts {
@@ -24,27 +25,28 @@ export interface PlannerParts {
   readonly random: () => number
   /** The share of requests that goes to a candidate of which nothing is known. */
   readonly explore: number
+  readonly quality?: QualitySource
 }
 
-/** Candidates of which something is remembered; of more, those that came first are forgotten. */
-const mostObserved = 2000
-/** Expected of an answer whose length nobody knows. */
-const unknownOutput = 256
-/** Of a prompt whose beginning a candidate has read lately: what it reads from its cache. */
-const warmShare = 0.7
+/** What an evaluated candidate comes to. */
+interface Judged {
+  readonly id: string
+  /** Absent where it is not there. */
+  readonly choice?: Choice
+  readonly shortcoming?: Shortcoming
+}
 
 /** Chooses by what was measured here: times of each candidate by the length of the prompt, prices, quality, and load. */
 export class RoutePlanner implements Planner {
   readonly #parts: PlannerParts
   readonly #plain: PlainPlanner
-  readonly #costs: ExpectedCosts
+  readonly #predictions: Predictions
   readonly #affinity = new Affinity()
-  readonly #observed = new Map<string, Observed>()
 
   constructor(parts: PlannerParts) {
     this.#parts = parts
     this.#plain = new PlainPlanner(parts.models)
-    this.#costs = new ExpectedCosts(parts.prices, parts.timekeeper)
+    this.#predictions = new Predictions(parts)
   }
 
   plan(asked: PlanAsked): Plan {
@@ -52,61 +54,48 @@ export class RoutePlanner implements Planner {
     return route ? this.#planRoute(route, asked) : this.#plain.plan(asked)
   }
 
-  learn({ id }: Candidate, outcome: AttemptOutcome): void {
-    let observed = this.#observed.get(id)
-    if (!observed) {
-      if (this.#observed.size >= mostObserved) this.#observed.clear()
-      this.#observed.set(id, (observed = new Observed()))
-    }
-    observed.add(outcome, this.#parts.timekeeper.now())
+  learn(candidate: Planned, outcome: AttemptOutcome): void {
+    this.#predictions.learn(candidate, outcome)
   }
 
   #planRoute(route: Route, asked: PlanAsked): Plan {
-    const { random } = this.#parts
+    const { random, timekeeper, explore } = this.#parts
+    const now = timekeeper.now()
     const objective = asked.wishes.objective ?? route.objective
-    const warmKey = route.affinity ? this.#affinity.keyOf(route.name, asked.text) : undefined
-    const warm = warmKey === undefined ? undefined : this.#affinity.candidateOf(warmKey)
-    const wanted = this.#wanted(route, asked)
-    const excluded: Excluded[] = []
-    const choices: Choice[] = []
-    for (const [position, candidate] of route.candidates.entries()) {
-      const { choice, why } = this.#choiceOf(candidate, position, wanted, asked, warm)
-      if (why === undefined || (route.bestEffort && choice)) choices.push(choice as Choice)
-      if (why !== undefined) excluded.push({ id: choice?.planned.id ?? candidate.name, why })
-    }
-    if (choices.length === 0) throw noCandidate(route, excluded)
-    // Who keeps to what is wanted comes first, then those of whom it is not known, then those who may be late.
-    const standings = [0, 1, 2, 3].map((standing) =>
-      choices.filter(({ planned }) => standingOf(planned.prediction, wanted) === standing),
+    const wanted = this.#wanted(route, asked, now)
+    const beginnings = route.affinity ? this.#affinity.beginningsOf(route.name, asked.text) : undefined
+    const warm = beginnings && this.#affinity.warmOf(beginnings, now)
+    const judged = this.#judgeAll(route, asked, wanted, warm, now)
+    let choices = judged.flatMap(({ choice, shortcoming }) => (choice && !shortcoming ? [choice] : []))
+    const isBestEffort = choices.length === 0 && route.bestEffort
+    if (isBestEffort) choices = nearest(judged)
+    const excluded = judged.flatMap(({ id, choice, shortcoming }): Excluded[] =>
+      shortcoming && !(choice && choices.includes(choice)) ? [{ id, why: shortcoming.why }] : [],
     )
-    const [meets = [], unknown = [], late = [], later = []] = standings
-    const soonest = (these: readonly Choice[]) => ordered(these, 'fastest', random)
-    let all = [
-      ...ordered(meets, objective, random),
-      ...ordered(unknown, objective, random),
-      ...soonest(late),
-      ...soonest(later),
-    ]
-    all = this.#explored(all)
-    const first = all[0] as Choice
-    if (warmKey !== undefined) this.#affinity.remember(warmKey, first.planned.id)
+    if (choices.length === 0) throw noCandidate(route, excluded)
+    if (!isBestEffort) {
+      const inOrder = availableFirst(inTime(choices, objective, wanted, random))
+      choices = [...explored(inOrder, { objective, wanted, now, share: explore, random })]
+    }
+    const [first] = choices as [Choice, ...Choice[]]
+    if (beginnings) this.#affinity.remember(beginnings, first.planned.id, now)
     return {
       route: route.name,
       objective,
-      candidates: all.map(({ planned }) => planned),
+      candidates: choices.map(({ planned }) => planned),
       excluded,
-      why: reasonOf(first.planned, objective, route.candidates.length),
+      why: reasonOf(first, isBestEffort ? 'best effort' : objective, route.candidates.length),
       reliability: route.reliability,
     }
   }
 
-  #wanted({ require }: Route, { wishes, body, text, deadlineAt, maxOutputTokens, stream }: PlanAsked): Wanted {
-    const left = deadlineAt === undefined ? undefined : deadlineAt - this.#parts.timekeeper.now()
+  #wanted({ require }: Route, asked: PlanAsked, now: number): Wanted {
+    const { wishes, body, text, deadlineAt, maxOutputTokens, stream } = asked
     const needs = askedFor(body ?? {})
     return {
-      ...require,
-      ...wishes,
-      deadlineMs: left,
+      ...stricter(require, wishes),
+      regions: [require.region, wishes.region].filter((each) => each !== undefined),
+      deadlineMs: deadlineAt === undefined ? undefined : deadlineAt - now,
       needs: needs === '' ? [] : needs.split(','),
       promptTokens: estimateInput(text),
       maxOutputTokens,
@@ -114,88 +103,98 @@ export class RoutePlanner implements Planner {
     }
   }
 
-  #choiceOf(
-    candidate: RouteCandidate,
+  /** Of those that the caller may ask; others are none of its business. */
+  #judgeAll(route: Route, asked: PlanAsked, wanted: Wanted, warm: Warm | undefined, now: number): readonly Judged[] {
+    const { caller = localCaller } = asked
+    const mayAskAll = mayAsk(caller, route.name)
+    const judged: Judged[] = []
+    for (const [position, candidate] of route.candidates.entries()) {
+      const served = this.#parts.models.peek(candidate.name)
+      if (!mayAskAll && !mayAsk(caller, candidate.name, served)) continue
+      if (served) judged.push(this.#judge({ served, id: candidateId(served) }, candidate, position, wanted, warm, now))
+      else judged.push({ id: candidate.name, shortcoming: { why: 'is not there now', by: Infinity } })
+    }
+    if (judged.length === 0) throw refusal(caller, asked.model)
+    return judged
+  }
+
+  #judge(
+    { served, id }: Candidate,
+    { quality, weight, region = this.#parts.routes.regionOf(served.provider.name) }: RouteCandidate,
     position: number,
     wanted: Wanted,
-    asked: PlanAsked,
-    warm: string | undefined,
-  ): { readonly choice?: Choice; readonly why?: string } {
+    warm: Warm | undefined,
+    now: number,
+  ): Judged {
     const { models, health } = this.#parts
-    const served = models.peek(candidate.name)
-    if (!served) return { why: 'is not there now' }
-    const id = candidateId(served)
-    const line = this.#costs.line(id, served)
-    const isWarm = id === warm
-    const prediction = this.#predict(id, candidate, line, wanted, isWarm)
-    const planned: Planned = { served, id, prediction }
-    const choice = {
+    const { promptTokens, maxOutputTokens, stream } = wanted
+    const { contextTokens, parameters } = models.glance(id) ?? {}
+    const isWarm = id === warm?.candidate
+    const inFlight = health.inFlight({ served, id })
+    const asked = { promptTokens, maxOutputTokens, stream }
+    const warmShare = isWarm ? warm.share : 0
+    const predicted = this.#predictions.of({ id, served, quality, parameters, ...asked, warmShare, inFlight })
+    const { prediction, load, seenAt } = predicted
+    const planned: Planned = { served, id, prediction, asked: { ...asked, outputTokens: prediction.outputTokens } }
+    const choice: Choice = {
       planned,
-      weight: candidate.weight,
+      weight,
       position,
-      inFlight: health.inFlight(planned),
+      busy: Math.max(inFlight, load ? load.running + load.waiting : 0),
       failureShare: health.failureShare(planned),
-      outputPrice: line && line.perOutput * 1e6,
+      quality: predicted.quality,
       isWarm,
+      seenAt,
+      isAllowed: health.allows(planned),
     }
-    const contextTokens = models.contextOf(candidate.name)
     const lacks = served.provider.lacks?.(served.model) ?? []
-    const why = shortcoming(prediction, wanted, { contextTokens, lacks, region: candidate.region })
-    return why === undefined ? { choice } : { choice, why }
-  }
-
-  #predict(
-    id: string,
-    { name, quality }: RouteCandidate,
-    line: CostLine | undefined,
-    { promptTokens, maxOutputTokens }: Wanted,
-    isWarm: boolean,
-  ): Prediction {
-    const now = this.#parts.timekeeper.now()
-    const times = this.#observed.get(id)?.expected(promptTokens, maxOutputTokens, now)
-    const output = times?.output ?? Math.min(maxOutputTokens ?? unknownOutput, unknownOutput)
-    const cached = isWarm ? promptTokens * warmShare : 0
-    const cost =
-      line &&
-      line.perRequest + line.perInput * (promptTokens - cached) + line.perCachedInput * cached + line.perOutput * output
-    return {
-      ttftMs: times?.ttftMs,
-      ttftP95Ms: times?.ttftP95Ms,
-      ttftP90Ms: times?.ttftP90Ms,
-      latencyMs: times?.latencyMs,
-      latencyP90Ms: times?.latencyP90Ms,
-      cost,
-      quality: quality ?? measuredQuality(name),
-    }
-  }
-
-  /** Now and then one of whom nothing is known goes first, or nothing would ever be known of it. */
-  #explored(choices: readonly Choice[]): Choice[] {
-    const { random, explore } = this.#parts
-    const [first] = choices
-    // Where nothing is known of the first either, it is explored anyway.
-    if (first?.planned.prediction?.latencyMs === undefined || random() >= explore) return [...choices]
-    const unknown = choices.filter(({ planned }) => planned.prediction?.latencyMs === undefined)
-    const one = unknown[Math.floor(random() * unknown.length)]
-    return one ? [one, ...choices.filter((each) => each !== one)] : [...choices]
+    const ability = { contextTokens, lacks, region, isFresh: now - seenAt < freshMs }
+    const missed = shortcoming(prediction, wanted, ability)
+    return missed ? { id, choice, shortcoming: missed } : { id, choice }
   }
 }
 
-/** Lines that a message lists. */
-const mostShown = 12
-
-function noCandidate({ name, candidates }: Route, excluded: readonly Excluded[]): InferloomError {
-  const shown = excluded.slice(0, mostShown).map(({ id, why }) => `${id} ${why}`)
-  const more = excluded.length > mostShown ? `; and ${excluded.length - mostShown} more` : ''
-  const message = `None of the ${candidates.length} candidates of ${name} can do what is asked: ${shown.join('; ')}${more}. Remedy: ask for less, or set routes.${name}.bestEffort.`
-  return new InferloomError('no_candidate', message, { param: 'model' })
+/** Those who keep to what is wanted come first, then those of whom it is not known, then those who may be late. */
+function inTime(
+  choices: readonly Choice[],
+  objective: Objective,
+  wanted: Wanted,
+  random: () => number,
+): readonly Choice[] {
+  const standings: Choice[][] = [[], [], [], []]
+  for (const each of choices) standings[standingOf(each.planned.prediction, wanted)]?.push(each)
+  const [meets = [], unknown = [], late = [], later = []] = standings
+  return [
+    ...ordered(meets, objective, random),
+    ...ordered(unknown, objective, random),
+    ...ordered(late, 'fastest', random),
+    ...ordered(later, 'fastest', random),
+  ]
 }
 
-function reasonOf({ prediction }: Planned, objective: string, of: number): string {
+/** One that is left alone for a while is not counted on. */
+function availableFirst(choices: readonly Choice[]): readonly Choice[] {
+  if (choices.every(({ isAllowed }) => isAllowed)) return choices
+  return [...choices.filter(({ isAllowed }) => isAllowed), ...choices.filter(({ isAllowed }) => !isAllowed)]
+}
+
+/** Those who can answer, though not as is wanted: the one that misses it by least first. */
+function nearest(judged: readonly Judged[]): Choice[] {
+  return judged
+    .flatMap(({ choice, shortcoming }) =>
+      choice && shortcoming && shortcoming.by < Infinity ? [{ choice, by: shortcoming.by }] : [],
+    )
+    .toSorted((a, b) => Number(b.choice.isAllowed) - Number(a.choice.isAllowed) || a.by - b.by)
+    .map(({ choice }) => choice)
+}
+
+/** Most that is said of it, for people: `fastest of 3: 210 ms, $0.0004 expected`. */
+function reasonOf({ planned: { prediction }, isWarm }: Choice, what: string, of: number): string {
   const { latencyMs, cost } = prediction ?? {}
   const expected = [
     ...(latencyMs === undefined ? [] : [`${Math.round(latencyMs)} ms`]),
     ...(cost === undefined ? [] : [`$${Number(cost.toPrecision(2))}`]),
   ]
-  return `${objective} of ${of}${expected.length > 0 ? `: ${expected.join(', ')} expected` : ''}`
+  const known = isWarm ? ', which has read its beginning' : ''
+  return `${what} of ${of}${known}${expected.length > 0 ? `: ${expected.join(', ')} expected` : ''}`
 }

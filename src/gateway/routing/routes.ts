@@ -4,6 +4,15 @@ import type { ModelInfo } from '../../providers/provider.ts'
 import type { Models } from '../models.ts'
 import type { Constraints, Objective, RouteReliability } from './plan.ts'
 
+export interface RoutesParts {
+  readonly models: Models
+  /** By name. */
+  readonly settings: Readonly<Record<string, RouteSettings>>
+  readonly withBuiltin: boolean
+  /** Where providers run, by their names. */
+  readonly regions?: ReadonlyMap<string, string>
+}
+
 export interface RouteSettings {
   readonly objective: Objective
   readonly candidates: readonly (
@@ -37,6 +46,7 @@ export interface Route {
   readonly bestEffort: boolean
   readonly affinity: boolean
   readonly reliability: RouteReliability
+  readonly isBuiltin: boolean
 }
 
 /** What is built in, where no model has the name. */
@@ -48,6 +58,10 @@ const builtin: Readonly<Record<string, Objective>> = {
 }
 /** Of built-in routes; local models come first, then those of providers in the order of their lists. */
 const mostCandidates = 100
+/** Of routes that are made of other routes. */
+const mostFlattened = 200
+/** Where local models run, whatever the place. */
+const local = 'local'
 /** Models come and go: the candidates of built-in routes are this old at most, in milliseconds. */
 const oldest = 5000
 
@@ -56,20 +70,23 @@ export class Routes {
   readonly #models: Models
   readonly #routes: ReadonlyMap<string, Route>
   readonly #withBuiltin: boolean
+  readonly #regions: ReadonlyMap<string, string>
   #builtin: ReadonlyMap<string, Route> = new Map()
   #builtAt = -Infinity
 
   /** Throws `config_invalid` for a candidate that nobody has, and for routes that lead to themselves. */
-  constructor(models: Models, settings: Readonly<Record<string, RouteSettings>>, withBuiltin: boolean) {
+  constructor({ models, settings, withBuiltin, regions = new Map() }: RoutesParts) {
     this.#models = models
     this.#withBuiltin = withBuiltin
+    this.#regions = regions
+    const known = new Map<string, readonly Placed[]>()
     this.#routes = new Map(
       Object.entries(settings).map(([name, each]) => {
         const { objective, require, bestEffort, affinity, reliability } = each
-        const candidates = flattened(name, settings, [])
+        const candidates = flattened(name, settings, [], known)
         for (const { name: model, path } of candidates) refuseUnknown(models, model, path)
         const more = { require: withoutUndefined(require), reliability: withoutUndefined(reliability) }
-        return [name, { name, objective, candidates, bestEffort, affinity, ...more }]
+        return [name, { name, objective, candidates, bestEffort, affinity, ...more, isBuiltin: false }]
       }),
     )
   }
@@ -81,6 +98,11 @@ export class Routes {
     if (!this.#withBuiltin || !Object.hasOwn(builtin, name) || this.#models.peek(name)) return undefined
     this.#buildIn()
     return this.#builtin.get(name)
+  }
+
+  /** Where a provider's models run, where its settings say so. */
+  regionOf(provider: string): string | undefined {
+    return provider === local ? local : this.#regions.get(provider)
   }
 
   /** As models, for lists of these. */
@@ -101,30 +123,56 @@ export class Routes {
       .filter(({ id }) => answersQuestions(id))
       .slice(0, mostCandidates)
       .map(({ id: name }) => ({ name, weight: 1, quality: undefined, region: undefined }))
-    const common = { candidates, require: {}, bestEffort: false, affinity: true, reliability: {} }
+    const common = { candidates, require: {}, bestEffort: false, affinity: true, reliability: {}, isBuiltin: true }
     const routes = Object.entries(builtin).map(([name, objective]) => [name, { name, objective, ...common }] as const)
     this.#builtin = new Map(candidates.length === 0 ? [] : routes)
   }
 }
 
-/** The models of a route and of the routes among its candidates, each once, with where they stand in the file. */
+/** With where it stands in the file. */
+interface Placed extends RouteCandidate {
+  readonly path: readonly (string | number)[]
+}
+
+/** The models of a route and of the routes among its candidates, each once, as it is named first. */
 function flattened(
   name: string,
   settings: Readonly<Record<string, RouteSettings>>,
   above: readonly string[],
-): (RouteCandidate & { readonly path: readonly (string | number)[] })[] {
-  const route = Object.hasOwn(settings, name) ? settings[name] : undefined
-  const found = (route?.candidates ?? []).flatMap((given, index) => {
+  known: Map<string, readonly Placed[]>,
+): readonly Placed[] {
+  const before = known.get(name)
+  if (before) return before
+  const found = new Map<string, Placed>()
+  const add = (each: Placed) => {
+    if (!found.has(each.name)) found.set(each.name, each)
+  }
+  for (const [index, given] of (settings[name]?.candidates ?? []).entries()) {
     const path = ['routes', name, 'candidates', index]
     const { model, weight = 1, quality, region } = typeof given === 'string' ? { model: given } : given
-    if (!Object.hasOwn(settings, model)) return [{ name: model, weight, quality, region, path }]
+    if (!Object.hasOwn(settings, model)) {
+      add({ name: model, weight, quality, region, path })
+      continue
+    }
     const way = [...above, name]
     if (way.includes(model)) {
       throw wrong(path, `leads back to the route '${model}' (${[...way, model].join(' → ')})`, 'take one of them out')
     }
-    return flattened(model, settings, way).map((each) => ({ ...each, weight: each.weight * weight }))
-  })
-  return [...new Map(found.map((each) => [each.name, each])).values()]
+    for (const each of flattened(model, settings, way, known)) {
+      add({
+        ...each,
+        weight: each.weight * weight,
+        quality: quality ?? each.quality,
+        region: region ?? each.region,
+      })
+    }
+    if (found.size > mostFlattened) {
+      throw wrong(path, `brings more than ${mostFlattened} models`, 'take some out')
+    }
+  }
+  const all = [...found.values()]
+  known.set(name, all)
+  return all
 }
 
 function refuseUnknown(models: Models, name: string, path: readonly (string | number)[]): void {

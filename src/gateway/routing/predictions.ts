@@ -1,0 +1,147 @@
+import { guessedQuality, measuredQuality } from '../../catalog/model-facts.ts'
+import type { Prices } from '../../catalog/price.ts'
+import type { ModelLoad } from '../../providers/provider.ts'
+import type { Served } from '../models.ts'
+import type { Timekeeper } from '../timekeeper.ts'
+import { AnswerLengths } from './answer-lengths.ts'
+import { ExpectedCosts } from './expected-cost.ts'
+import { Observed } from './observed.ts'
+import type { AttemptOutcome, Planned, Prediction } from './plan.ts'
+
+/** How well models do what they are asked, where somebody measured it. */
+export interface QualitySource {
+  /** From 0 to 1; undefined where it is not known. */
+  qualityOf(served: Served): number | undefined
+}
+
+export interface PredictionParts {
+  readonly prices: Prices | undefined
+  readonly timekeeper: Timekeeper
+  /** Goes before what the catalog knows. */
+  readonly quality?: QualitySource
+}
+
+interface PredictionAsked {
+  readonly id: string
+  readonly served: Served
+  readonly quality: number | undefined
+  /** How large it is. */
+  readonly parameters: number | undefined
+  readonly promptTokens: number
+  readonly maxOutputTokens: number | undefined
+  readonly stream: boolean
+  /** Of the prompt, what it may have in its cache, from 0 to 1. */
+  readonly warmShare: number
+  /** Requests of ours that it is answering. */
+  readonly inFlight: number
+}
+
+export interface Predicted {
+  readonly prediction: Prediction
+  readonly load: ModelLoad | undefined
+  /** When the latest answer came that its times are known from; -Infinity where none did. */
+  readonly seenAt: number
+  /** A guess where nobody measured it. */
+  readonly quality: number
+}
+
+/** Candidates of which something is remembered; of more, those that answered longest ago are forgotten. */
+const mostObserved = 1000
+/** Expected of an answer whose length nobody knows. */
+const unknownLength = { p50: 256, p90: 1024 }
+/** Of memory for what was read: with more in use, whoever comes has to wait for some of it. */
+const fullCache = 0.97
+
+interface Known {
+  readonly times: Observed
+  readonly lengths: AnswerLengths
+}
+
+/** What is expected of candidates, from what they did lately. */
+export class Predictions {
+  readonly #parts: PredictionParts
+  readonly #costs: ExpectedCosts
+  readonly #known = new Map<string, Known>()
+  /** Of all together, for those of whom nothing is known. */
+  readonly #lengths = new AnswerLengths()
+
+  constructor(parts: PredictionParts) {
+    this.#parts = parts
+    this.#costs = new ExpectedCosts(parts.prices, parts.timekeeper)
+  }
+
+  learn({ id, asked }: Planned, outcome: AttemptOutcome): void {
+    const now = this.#parts.timekeeper.now()
+    const { ended, outputTokens } = outcome
+    let known = this.#known.get(id)
+    if (!known) {
+      // Names are what clients say: one that never answered is none to be remembered.
+      if (ended !== 'ok') return
+      known = { times: new Observed(), lengths: new AnswerLengths() }
+    }
+    this.#remember(id, known)
+    known.times.add(outcome, asked, now)
+    if (ended !== 'ok' || outputTokens === undefined || outputTokens < 1) return
+    const most = asked && (asked.maxOutputTokens ?? 'open')
+    known.lengths.add(outputTokens, most, now)
+    this.#lengths.add(outputTokens, most, now)
+  }
+
+  of({ id, served, quality, parameters, ...asked }: PredictionAsked): Predicted {
+    const { promptTokens, maxOutputTokens, warmShare, inFlight } = asked
+    const known = this.#known.get(id)
+    const length = known?.lengths.expected(maxOutputTokens) ?? this.#lengths.expected(maxOutputTokens)
+    const output = length ?? upTo(unknownLength, maxOutputTokens)
+    const times = known?.times.expected(asked, output)
+    const load = served.provider.load?.(served.model)
+    const queueMs = load && times?.latency ? queued(load, inFlight, times.latency.p50) : 0
+    const line = this.#costs.line(id, served)
+    const cached = promptTokens * warmShare
+    const cost =
+      line &&
+      line.perRequest +
+        line.perInput * (promptTokens - cached) +
+        line.perCachedInput * cached +
+        line.perOutput * output.p50
+    const later = (milliseconds: number | undefined) => milliseconds && milliseconds + queueMs
+    const measured = quality ?? this.#parts.quality?.qualityOf(served) ?? measuredQuality(served.model)
+    return {
+      prediction: {
+        ttftMs: later(times?.ttft.p50),
+        ttftP90Ms: later(times?.ttft.p90),
+        ttftP95Ms: later(times?.ttft.p95),
+        latencyMs: later(times?.latency?.p50),
+        latencyP90Ms: later(times?.latency?.p90),
+        cost,
+        outputTokens: Math.round(output.p50),
+        quality: measured,
+      },
+      load,
+      seenAt: times?.seenAt ?? -Infinity,
+      quality: measured ?? guessedQuality(line && line.perOutput * 1e6, parameters),
+    }
+  }
+
+  /** Answers of all come here: those that answered last are at the end. */
+  #remember(id: string, known: Known): void {
+    this.#known.delete(id)
+    this.#known.set(id, known)
+    if (this.#known.size <= mostObserved) return
+    for (const oldest of this.#known.keys()) {
+      this.#known.delete(oldest)
+      return
+    }
+  }
+}
+
+function upTo({ p50, p90 }: typeof unknownLength, most = Infinity): typeof unknownLength {
+  return { p50: Math.min(p50, most), p90: Math.min(p90, most) }
+}
+
+/** Milliseconds until it is one's turn: whoever is being answered makes room, one after the other. */
+function queued({ running, waiting, cacheUse = 0 }: ModelLoad, inFlight: number, latencyMs: number): number {
+  if (waiting === 0 && cacheUse < fullCache) return 0
+  // What was sent after it was looked at waits, too.
+  const before = Math.max(1, waiting, inFlight - running)
+  return (before * latencyMs) / Math.max(1, running)
+}

@@ -1,0 +1,59 @@
+import { DecayingQuantiles, type Quantiles } from './quantiles.ts'
+
+/** Each answer takes a fiftieth from the weight of those before it. */
+const kept = 0.98
+const halfLifeMs = 120_000
+/** Shares are kept in thousandths, of which the quantiles know small and large ones. */
+const shareUnit = 1000
+
+/**
+ * What answers take that come in one piece: nobody saw when their first token was there, so that what each token takes
+ * is found out by comparing long answers with short ones (least squares).
+ */
+export class WholeTimes {
+  /** How far off the line the answers were. */
+  readonly #shares = new DecayingQuantiles(halfLifeMs)
+  #n = 0
+  #x = 0
+  #y = 0
+  #xx = 0
+  #xy = 0
+
+  add(outputTokens: number, totalMs: number, now: number): void {
+    const x = outputTokens
+    this.#n = this.#n * kept + 1
+    this.#x = this.#x * kept + x
+    this.#y = this.#y * kept + totalMs
+    this.#xx = this.#xx * kept + x * x
+    this.#xy = this.#xy * kept + x * totalMs
+    const line = this.#line(x)
+    if (line > 0) this.#shares.add((totalMs / line) * shareUnit, now)
+  }
+
+  get count(): number {
+    return this.#shares.count
+  }
+
+  get seenAt(): number {
+    return this.#shares.seenAt
+  }
+
+  /** Of an answer of so many tokens, in milliseconds; undefined where nothing was seen. */
+  expected(outputTokens: number): Quantiles | undefined {
+    const shares = this.#shares.get()
+    if (!shares) return undefined
+    const line = this.#line(outputTokens) / shareUnit
+    return { p50: line * shares.p50, p90: line * shares.p90, p95: line * shares.p95 }
+  }
+
+  #line(x: number): number {
+    const meanX = this.#x / this.#n
+    const meanY = this.#y / this.#n
+    const variance = this.#xx / this.#n - meanX * meanX
+    const covariance = this.#xy / this.#n - meanX * meanY
+    // Where all are about as long, a longer one is expected to take longer in proportion: nothing says how much it is.
+    const steepest = meanX > 0 ? meanY / meanX : 0
+    const slope = variance > 0.01 * meanX * meanX ? Math.min(steepest, Math.max(0, covariance / variance)) : steepest
+    return meanY + slope * (x - meanX)
+  }
+}
