@@ -11,5 +11,12 @@ export function simpleAttempts(): Attempts {
   const { random } = Math
   const health = new DeploymentHealth({ settings: breaker, timekeeper, random })
   const retries = new Retries({ settings, timekeeper, random, health })
-  return new Attempts({ timekeeper, health, retries, hedging: new Hedging({ share }), learn: () => {} })
+  return new Attempts({
+    timekeeper,
+    health,
+    retries,
+    hedging: new Hedging({ share }),
+    began: () => {},
+    learn: () => {},
+  })
 }

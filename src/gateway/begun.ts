@@ -74,6 +74,15 @@ export async function beginEvents(
   return { held, rest }
 }
 
+/** The headers in which an answer says what its provider's limits leave. */
+export function limitsSaid({ reply, held }: Begun): Readonly<Record<string, string>> | undefined {
+  if (reply) return reply.headers
+  for (const { events } of held) {
+    for (const event of events) if (event.type === 'response-metadata' && event.limits) return event.limits
+  }
+  return undefined
+}
+
 /** Of an answer that nobody wants any more. */
 export function discard({ rest }: Begun): void {
   // It may have failed meanwhile, which is of no interest either.

@@ -3,7 +3,7 @@ import { InferloomError } from '../canonical/errors.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 import type { TokenCount } from '../providers/provider.ts'
 import { Account, type Steps } from './account.ts'
-import { beginBytes, beginEvents, deliver, discard, type Begun } from './begun.ts'
+import { beginBytes, beginEvents, deliver, discard, limitsSaid, type Begun } from './begun.ts'
 import type { AnswerSummary, CacheOutcome, CacheWish } from './cache/answer-cache.ts'
 import { localCaller, type Caller } from './caller.ts'
 import { limitOf } from './deadline.ts'
@@ -87,7 +87,7 @@ export class Pipeline {
       noPlan = error
     }
     // What is wrong with a request is said before anything is set aside for it, and before what is wrong with its model.
-    if (!plan || !this.#takesBytes(question, plan, plan.candidates[0])) await question.understood()
+    if (!plan || !this.#takesBytes(question, context, plan, plan.candidates[0])) await question.understood()
     const account = new Account(this.#steps, question.model, context)
     let isMaking = false
     const make = (to: AnswerReader, signal: AbortSignal, plan: Plan) => {
@@ -195,12 +195,18 @@ export class Pipeline {
   }
 
   /** Whether a request goes to a candidate as its client wrote it. */
-  #takesBytes(question: Question, plan: Plan, candidate: Candidate | undefined): boolean {
+  #takesBytes(question: Question, context: RequestContext, plan: Plan, candidate?: Candidate): boolean {
     if (!question.relayed || !candidate) return false
     const { served } = candidate
     const { provider, model } = served
     if (!provider.relay || !provider.relays?.(model).includes(question.wire)) return false
-    return question.isOnlyPassed === true || !this.#steps.prompts?.of(plan.route, served)
+    return question.isOnlyPassed === true || !this.#policyOf(context, plan, candidate)
+  }
+
+  /** What is to be done to a prompt before it is sent. */
+  #policyOf({ text, maxOutputTokens }: RequestContext, { route }: Plan, { served, id }: Candidate) {
+    const { prompts } = this.#steps
+    return prompts?.of(route, served, { text, maxOutputTokens, contextTokens: this.#models.glance(id)?.contextTokens })
   }
 
   /** Asks candidates until one has begun to answer, and brings that answer to its reader. */
@@ -217,10 +223,10 @@ export class Pipeline {
       const won = await attempts.run<Begun>(asked, begin, discard)
       try {
         account.won(plan, won)
-        const { reply } = won.begun
-        if (reply) {
-          won.observe(reply.headers)
-          this.#steps.replied?.(won.candidate.served, reply.headers)
+        const said = limitsSaid(won.begun)
+        if (said) {
+          won.observe(said)
+          this.#steps.replied?.(won.candidate.served, said)
         }
         await deliver(won.begun, account, reader)
       } catch (error) {
@@ -254,16 +260,16 @@ export class Pipeline {
     const { served } = candidate
     account.asks(served)
     const signal = account.signalFor(served, given)
-    if (question.relayed && this.#takesBytes(question, plan, candidate)) {
+    if (question.relayed && this.#takesBytes(question, context, plan, candidate)) {
       return await beginBytes(served, question.relayed(served), signal)
     }
     const understood = question.understood()
     const request = understood instanceof Promise ? await understood : understood
-    const policy = this.#steps.prompts?.of(plan.route, served)
+    const policy = this.#policyOf(context, plan, candidate)
     const own = { ...request, model: served.model, ...ownTier(request, served, context.caller) }
     if (!policy) return await beginEvents(served, own, { stream: context.stream, signal })
-    const { contextTokens } = this.#models.describe(candidate.id)
-    const shaped = await policy.shape(own, { served, contextTokens, signal })
+    const contextTokens = this.#models.glance(candidate.id)?.contextTokens
+    const shaped = await policy.shape(own, { served, contextTokens, signal, caller: context.caller })
     if (shaped.removed.length > 0) account.shortened(shaped.removed)
     return await beginEvents(served, shaped.request, { stream: context.stream, signal })
   }

@@ -48,6 +48,7 @@ export function openLevers({ loaded, models, routes, prices, opened }: LeverPart
     health,
     retries: new Retries({ settings: retry, timekeeper, random, health }),
     hedging: new Hedging({ share: hedgeShare }),
+    began: (candidate, ttftMs) => planner.began(candidate, ttftMs),
     learn: (candidate, outcome) => planner.learn(candidate, outcome),
   })
   const cache = config.cache.enabled ? new KeptAnswers({ settings: config.cache }) : undefined

@@ -61,6 +61,8 @@ export interface AttemptsParts {
   readonly pacer?: Pacer
   readonly retries: Retries
   readonly hedging: Hedging
+  /** Told of every try that begins to answer, after so many milliseconds. */
+  readonly began: (candidate: Planned, ttftMs: number) => void
   /** Told of every try that was sent. */
   readonly learn: (candidate: Candidate, outcome: AttemptOutcome) => void
 }
@@ -136,6 +138,7 @@ export class Attempts {
         firstContentMs === undefined
           ? await begin(candidate, signal)
           : await this.#within(firstContentMs, candidate, begin, signal)
+      this.#parts.began(candidate, timekeeper.now() - startedAt)
       return this.#won({ candidate, begun, number, startedAt, pass, watch, asked })
     } catch (thrown) {
       const error = asInferloomError(thrown)

@@ -1,4 +1,5 @@
 import type { AttemptOutcome, PlannedFor } from './plan.ts'
+import { Drift } from './drift.ts'
 import { DecayingQuantiles, type Quantiles } from './quantiles.ts'
 import { WholeTimes } from './whole-times.ts'
 
@@ -31,10 +32,13 @@ export class Observed {
   readonly #ttft: (DecayingQuantiles | undefined)[] = []
   readonly #tpot = new DecayingQuantiles(halfLifeMs)
   readonly #whole = new WholeTimes()
+  readonly #drift = new Drift()
 
   /** `asked` is known where a route planned it. */
   add(outcome: AttemptOutcome, asked: PlannedFor | undefined, now: number): void {
-    const { promptTokens = asked?.promptTokens ?? 0, outputTokens = 0, ttftMs, totalMs, ended } = outcome
+    const { outputTokens = 0, ttftMs, totalMs, ended } = outcome
+    // By the estimate that it was planned by, or what is learnt of a prompt would be looked for where it is not.
+    const promptTokens = asked?.promptTokens ?? outcome.promptTokens ?? 0
     if (ttftMs === undefined && ended !== 'ok') {
       if (ended !== 'refused' && asked) this.#addWaited(totalMs, asked, now)
       return
@@ -51,6 +55,12 @@ export class Observed {
     }
   }
 
+  /** The first token of a stream is there: the rest may take minutes, and whoever became slow is to be known by then. */
+  began(ttftMs: number, { promptTokens }: PlannedFor): void {
+    const usual = this.#ttft[bucketOf(promptTokens)]?.get()
+    if (usual) this.#drift.add(ttftMs, usual.p50)
+  }
+
   /** Undefined where nothing was seen. */
   expected({ promptTokens, stream }: Asked, output: Pick<Quantiles, 'p50' | 'p90'>): ExpectedTimes | undefined {
     return stream
@@ -65,20 +75,25 @@ export class Observed {
   #addWaited(totalMs: number, { promptTokens, stream, outputTokens }: PlannedFor, now: number): void {
     const usual = stream ? this.#nearest(bucketOf(promptTokens))?.get() : this.#whole.expected(outputTokens)
     if (usual === undefined || totalMs <= usual.p50) return
-    if (stream) this.#addFirst(promptTokens, totalMs, now)
-    else this.#whole.add(outputTokens, totalMs, now)
+    if (stream) {
+      this.#drift.add(totalMs, usual.p50)
+      this.#addFirst(promptTokens, totalMs, now)
+    } else this.#whole.add(outputTokens, totalMs, now)
   }
 
   #addFirst(promptTokens: number, ttftMs: number, now: number): void {
-    ;(this.#ttft[bucketOf(promptTokens)] ??= new DecayingQuantiles(halfLifeMs)).add(ttftMs, now)
+    const seen = (this.#ttft[bucketOf(promptTokens)] ??= new DecayingQuantiles(halfLifeMs))
+    seen.add(ttftMs, now)
   }
 
   #streamed(promptTokens: number, output: Pick<Quantiles, 'p50' | 'p90'>): ExpectedTimes | undefined {
     const seen = this.#nearest(bucketOf(promptTokens))
     const found = seen?.get()
     if (!seen || !found) return undefined
-    const ttft = widened(found, seen.count)
-    const tpot = this.#tpot.get()
+    const drift = this.#drift.factor(found)
+    const ttft = widened(times(found, drift), seen.count)
+    const remembered = this.#tpot.get()
+    const tpot = remembered && times(remembered, drift)
     const more = Math.max(0, output.p50 - 1)
     if (!tpot) return { ttft, latency: more < tellingTokens ? ttft : undefined, seenAt: seen.seenAt }
     const tokens = widened(tpot, this.#tpot.count)
@@ -116,6 +131,10 @@ export class Observed {
 
 function bucketOf(promptTokens: number): number {
   return promptBounds.findIndex((bound) => promptTokens <= bound)
+}
+
+function times({ p50, p90, p95 }: Quantiles, factor: number): Quantiles {
+  return factor === 1 ? { p50, p90, p95 } : { p50: p50 * factor, p90: p90 * factor, p95: p95 * factor }
 }
 
 /** A few answers that were alike do not promise that all are. */

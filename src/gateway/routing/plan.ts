@@ -55,6 +55,7 @@ export interface Planned extends Candidate {
 
 /** What a candidate was planned for, for whoever learns from what came of it. */
 export interface PlannedFor {
+  readonly route: string
   /** Estimates. */
   readonly promptTokens: number
   readonly outputTokens: number
@@ -125,6 +126,8 @@ export interface AttemptOutcome {
 export interface Planner {
   /** Throws `model_not_found` and `model_ambiguous` as `Models.find` does, and `no_candidate` where none may be asked. */
   plan(asked: PlanAsked): Plan
+  /** A try has begun to answer. */
+  began(candidate: Planned, ttftMs: number): void
   /** A try has ended. */
   learn(candidate: Planned, outcome: AttemptOutcome): void
 }
