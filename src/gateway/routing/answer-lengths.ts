@@ -1,31 +1,51 @@
 import { DecayingQuantiles, type Quantiles } from './quantiles.ts'
 
-/** What clients allow of output tokens, in classes: those who allow few get few, and all of them. */
-const bounds = [32, 128, 512, 2048, 8192, Infinity]
+/** Kinds of requests that are told apart; of more, those that were answered longest ago are forgotten. */
+const mostKinds = 500
+/** What clients allow of output tokens is told apart by quarters of a power of two. */
+const perDoubling = 4
 const halfLifeMs = 600_000
-/** So many answers say more of a class than all answers together. */
+/** So many answers say more of a kind than all answers together. */
 const enough = 3
 
-/** How long answers are, by how long they may be. */
+export interface Lengths extends Pick<Quantiles, 'p50' | 'p90'> {
+  /** Whether it is known of this kind, and not only of all together. */
+  readonly isOfKind: boolean
+}
+
+/**
+ * How long answers are, whoever gives them: those to one route whose clients allow as much are of a kind, since one
+ * program mostly asks for one thing.
+ */
 export class AnswerLengths {
-  readonly #byClass: (DecayingQuantiles | undefined)[] = []
+  readonly #byKind = new Map<string, DecayingQuantiles>()
   readonly #all = new DecayingQuantiles(halfLifeMs)
 
-  /** `most` is what the client allowed, where that is known. */
-  add(tokens: number, most: number | 'open' | undefined, now: number): void {
+  /** `kind` is known where a route planned it. */
+  add(tokens: number, kind: string | undefined, now: number): void {
     this.#all.add(tokens, now)
-    if (most !== undefined) (this.#byClass[classOf(most)] ??= new DecayingQuantiles(halfLifeMs)).add(tokens, now)
+    if (kind === undefined) return
+    const seen = this.#byKind.get(kind) ?? new DecayingQuantiles(halfLifeMs)
+    seen.add(tokens, now)
+    this.#byKind.delete(kind)
+    this.#byKind.set(kind, seen)
+    if (this.#byKind.size <= mostKinds) return
+    for (const oldest of this.#byKind.keys()) {
+      this.#byKind.delete(oldest)
+      return
+    }
   }
 
-  /** Tokens, never more than are allowed; undefined where nothing was seen. */
-  expected(most: number | undefined): Pick<Quantiles, 'p50' | 'p90'> | undefined {
-    const own = this.#byClass[classOf(most ?? 'open')]
-    const known = own && own.count >= enough ? own.get() : (this.#all.get() ?? own?.get())
-    if (!known || most === undefined) return known
-    return { p50: Math.min(known.p50, most), p90: Math.min(known.p90, most) }
+  /** Tokens; undefined where nothing was seen. */
+  expected(kind: string): Lengths | undefined {
+    const own = this.#byKind.get(kind)
+    const isOfKind = own !== undefined && own.count >= enough
+    const known = (isOfKind ? own : this.#all).get()
+    return known && { p50: known.p50, p90: known.p90, isOfKind }
   }
 }
 
-function classOf(most: number | 'open'): number {
-  return most === 'open' ? bounds.length : bounds.findIndex((bound) => most <= bound)
+/** Of requests to a route, by how many tokens of output they allow. */
+export function kindOfLength(route: string, most: number | undefined): string {
+  return most === undefined ? route : `${route} ${Math.round(perDoubling * Math.log2(Math.max(1, most)))}`
 }

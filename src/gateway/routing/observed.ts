@@ -72,13 +72,13 @@ export class Observed {
    * Nobody knows how long it would have taken, but that it was longer than this. Where that is already more than is
    * usual, it is learnt, or one that became slow would be believed to be as quick as it was.
    */
-  #addWaited(totalMs: number, { promptTokens, stream, outputTokens }: PlannedFor, now: number): void {
-    const usual = stream ? this.#nearest(bucketOf(promptTokens))?.get() : this.#whole.expected(outputTokens)
-    if (usual === undefined || totalMs <= usual.p50) return
-    if (stream) {
-      this.#drift.add(totalMs, usual.p50)
-      this.#addFirst(promptTokens, totalMs, now)
-    } else this.#whole.add(outputTokens, totalMs, now)
+  #addWaited(totalMs: number, { promptTokens, stream, longTokens }: PlannedFor, now: number): void {
+    if (!stream) {
+      if (longTokens !== undefined) this.#whole.addWaited(longTokens, totalMs, now)
+      return
+    }
+    const usual = this.#nearest(bucketOf(promptTokens))?.get()
+    if (usual !== undefined && totalMs > usual.p50) this.#addFirst(promptTokens, totalMs, now)
   }
 
   #addFirst(promptTokens: number, ttftMs: number, now: number): void {

@@ -56,10 +56,11 @@ export interface Planned extends Candidate {
 /** What a candidate was planned for, for whoever learns from what came of it. */
 export interface PlannedFor {
   readonly route: string
-  /** Estimates. */
+  /** An estimate. */
   readonly promptTokens: number
-  readonly outputTokens: number
   readonly maxOutputTokens: number | undefined
+  /** Of the answer: more than nine of ten have. Undefined where nobody knows. */
+  readonly longTokens: number | undefined
   readonly stream: boolean
 }
 

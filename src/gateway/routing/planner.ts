@@ -54,6 +54,10 @@ export class RoutePlanner implements Planner {
     return route ? this.#planRoute(route, asked) : this.#plain.plan(asked)
   }
 
+  began(candidate: Planned, ttftMs: number): void {
+    this.#predictions.began(candidate, ttftMs)
+  }
+
   learn(candidate: Planned, outcome: AttemptOutcome): void {
     this.#predictions.learn(candidate, outcome)
   }
@@ -111,7 +115,10 @@ export class RoutePlanner implements Planner {
     for (const [position, candidate] of route.candidates.entries()) {
       const served = this.#parts.models.peek(candidate.name)
       if (!mayAskAll && !mayAsk(caller, candidate.name, served)) continue
-      if (served) judged.push(this.#judge({ served, id: candidateId(served) }, candidate, position, wanted, warm, now))
+      if (served)
+        judged.push(
+          this.#judge({ served, id: candidateId(served) }, candidate, position, route.name, wanted, warm, now),
+        )
       else judged.push({ id: candidate.name, shortcoming: { why: 'is not there now', by: Infinity } })
     }
     if (judged.length === 0) throw refusal(caller, asked.model)
@@ -122,6 +129,7 @@ export class RoutePlanner implements Planner {
     { served, id }: Candidate,
     { quality, weight, region = this.#parts.routes.regionOf(served.provider.name) }: RouteCandidate,
     position: number,
+    route: string,
     wanted: Wanted,
     warm: Warm | undefined,
     now: number,
@@ -131,11 +139,11 @@ export class RoutePlanner implements Planner {
     const { contextTokens, parameters } = models.glance(id) ?? {}
     const isWarm = id === warm?.candidate
     const inFlight = health.inFlight({ served, id })
-    const asked = { promptTokens, maxOutputTokens, stream }
+    const asked = { route, promptTokens, maxOutputTokens, stream }
     const warmShare = isWarm ? warm.share : 0
     const predicted = this.#predictions.of({ id, served, quality, parameters, ...asked, warmShare, inFlight })
-    const { prediction, load, seenAt } = predicted
-    const planned: Planned = { served, id, prediction, asked: { ...asked, outputTokens: prediction.outputTokens } }
+    const { prediction, longTokens, load, seenAt } = predicted
+    const planned: Planned = { served, id, prediction, asked: { ...asked, longTokens } }
     const choice: Choice = {
       planned,
       weight,

@@ -3,7 +3,7 @@ import type { Prices } from '../../catalog/price.ts'
 import type { ModelLoad } from '../../providers/provider.ts'
 import type { Served } from '../models.ts'
 import type { Timekeeper } from '../timekeeper.ts'
-import { AnswerLengths } from './answer-lengths.ts'
+import { AnswerLengths, kindOfLength, type Lengths } from './answer-lengths.ts'
 import { ExpectedCosts } from './expected-cost.ts'
 import { Observed } from './observed.ts'
 import type { AttemptOutcome, Planned, Prediction } from './plan.ts'
@@ -27,6 +27,7 @@ interface PredictionAsked {
   readonly quality: number | undefined
   /** How large it is. */
   readonly parameters: number | undefined
+  readonly route: string
   readonly promptTokens: number
   readonly maxOutputTokens: number | undefined
   readonly stream: boolean
@@ -38,6 +39,8 @@ interface PredictionAsked {
 
 export interface Predicted {
   readonly prediction: Prediction
+  /** Tokens that nine of ten answers stay below, where such answers were seen, or else most that are allowed. */
+  readonly longTokens: number | undefined
   readonly load: ModelLoad | undefined
   /** When the latest answer came that its times are known from; -Infinity where none did. */
   readonly seenAt: number
@@ -48,13 +51,18 @@ export interface Predicted {
 /** Candidates of which something is remembered; of more, those that answered longest ago are forgotten. */
 const mostObserved = 1000
 /** Expected of an answer whose length nobody knows. */
-const unknownLength = { p50: 256, p90: 1024 }
+const unknownLength: Lengths = { p50: 256, p90: 1024, isOfKind: false }
 /** Of memory for what was read: with more in use, whoever comes has to wait for some of it. */
 const fullCache = 0.97
 
+/** How much of a difference from what others write is believed of each answer, and how much in all (as a logarithm). */
+const believed = 0.03
+const mostWordy = 3
+
 interface Known {
   readonly times: Observed
-  readonly lengths: AnswerLengths
+  /** By how much its answers are longer than others', as a logarithm. */
+  wordiness: number
 }
 
 /** What is expected of candidates, from what they did lately. */
@@ -62,7 +70,6 @@ export class Predictions {
   readonly #parts: PredictionParts
   readonly #costs: ExpectedCosts
   readonly #known = new Map<string, Known>()
-  /** Of all together, for those of whom nothing is known. */
   readonly #lengths = new AnswerLengths()
 
   constructor(parts: PredictionParts) {
@@ -77,21 +84,28 @@ export class Predictions {
     if (!known) {
       // Names are what clients say: one that never answered is none to be remembered.
       if (ended !== 'ok') return
-      known = { times: new Observed(), lengths: new AnswerLengths() }
+      known = { times: new Observed(), wordiness: 0 }
     }
     this.#remember(id, known)
     known.times.add(outcome, asked, now)
     if (ended !== 'ok' || outputTokens === undefined || outputTokens < 1) return
-    const most = asked && (asked.maxOutputTokens ?? 'open')
-    known.lengths.add(outputTokens, most, now)
-    this.#lengths.add(outputTokens, most, now)
+    const kind = asked && kindOfLength(asked.route, asked.maxOutputTokens)
+    const usual = kind && this.#lengths.expected(kind)
+    this.#lengths.add(outputTokens, kind, now)
+    if (!usual) return
+    const wordiness = known.wordiness + believed * (Math.log(outputTokens / usual.p50) - known.wordiness)
+    known.wordiness = Math.min(mostWordy, Math.max(-mostWordy, wordiness))
+  }
+
+  began({ id, asked }: Planned, ttftMs: number): void {
+    if (asked?.stream) this.#known.get(id)?.times.began(ttftMs, asked)
   }
 
   of({ id, served, quality, parameters, ...asked }: PredictionAsked): Predicted {
-    const { promptTokens, maxOutputTokens, warmShare, inFlight } = asked
+    const { route, promptTokens, maxOutputTokens, warmShare, inFlight } = asked
     const known = this.#known.get(id)
-    const length = known?.lengths.expected(maxOutputTokens) ?? this.#lengths.expected(maxOutputTokens)
-    const output = length ?? upTo(unknownLength, maxOutputTokens)
+    const usual = this.#lengths.expected(kindOfLength(route, maxOutputTokens)) ?? unknownLength
+    const output = scaled(usual, Math.exp(known?.wordiness ?? 0), maxOutputTokens)
     const times = known?.times.expected(asked, output)
     const load = served.provider.load?.(served.model)
     const queueMs = load && times?.latency ? queued(load, inFlight, times.latency.p50) : 0
@@ -116,6 +130,7 @@ export class Predictions {
         outputTokens: Math.round(output.p50),
         quality: measured,
       },
+      longTokens: output.isOfKind ? output.p90 : maxOutputTokens,
       load,
       seenAt: times?.seenAt ?? -Infinity,
       quality: measured ?? guessedQuality(line && line.perOutput * 1e6, parameters),
@@ -134,8 +149,8 @@ export class Predictions {
   }
 }
 
-function upTo({ p50, p90 }: typeof unknownLength, most = Infinity): typeof unknownLength {
-  return { p50: Math.min(p50, most), p90: Math.min(p90, most) }
+function scaled({ p50, p90, isOfKind }: Lengths, by: number, most = Infinity): Lengths {
+  return { p50: Math.min(p50 * by, most), p90: Math.min(p90 * by, most), isOfKind }
 }
 
 /** Milliseconds until it is one's turn: whoever is being answered makes room, one after the other. */

@@ -8,7 +8,7 @@ const shareUnit = 1000
 
 /**
  * What answers take that come in one piece: nobody saw when their first token was there, so that what each token takes
- * is found out by comparing long answers with short ones (least squares).
+ * is found out by comparing long answers with short ones (least squares, each weighted by its time).
  */
 export class WholeTimes {
   /** How far off the line the answers were. */
@@ -21,13 +21,21 @@ export class WholeTimes {
 
   add(outputTokens: number, totalMs: number, now: number): void {
     const x = outputTokens
-    this.#n = this.#n * kept + 1
-    this.#x = this.#x * kept + x
-    this.#y = this.#y * kept + totalMs
-    this.#xx = this.#xx * kept + x * x
-    this.#xy = this.#xy * kept + x * totalMs
+    // Long answers are off by more milliseconds: what counts is by how much of their time.
+    const weight = 1 / Math.max(1, totalMs) ** 2
+    this.#n = this.#n * kept + weight
+    this.#x = this.#x * kept + weight * x
+    this.#y = this.#y * kept + weight * totalMs
+    this.#xx = this.#xx * kept + weight * x * x
+    this.#xy = this.#xy * kept + weight * x * totalMs
     const line = this.#line(x)
     if (line > 0) this.#shares.add((totalMs / line) * shareUnit, now)
+  }
+
+  /** One that would have taken longer; it had no more tokens than this. */
+  addWaited(mostTokens: number, waitedMs: number, now: number): void {
+    const usual = this.expected(mostTokens)
+    if (usual && waitedMs > usual.p50) this.#shares.add((waitedMs / this.#line(mostTokens)) * shareUnit, now)
   }
 
   get count(): number {
