@@ -25,7 +25,7 @@ export interface TestServer extends RunningServer {
 /** Starts a server with settings as the environment gives them, such as `{ INFERLOOM_PARALLEL: '2' }`, or a file. */
 export async function startTestServer(env: Record<string, string> = {}, file?: string): Promise<TestServer> {
   const home = mkdtempSync(join(tmpdir(), 'inferloom-test-'))
-  const loaded = await loadConfig({
+  const sources = {
     env: {
       INFERLOOM_HOME: home,
       INFERLOOM_PORT: '0',
@@ -37,8 +37,9 @@ export async function startTestServer(env: Record<string, string> = {}, file?: s
       ...env,
     },
     ...(file !== undefined && { file }),
-  })
-  const server = await startServer(loaded)
+  }
+  const loaded = await loadConfig(sources)
+  const server = await startServer(loaded, () => loadConfig(sources))
   await server.ready()
   const key = loaded.config.server.keys[0]
   return {

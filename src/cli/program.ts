@@ -37,7 +37,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
 
   withSettings(program.command('serve').description('start the server')).action(async (options: Flags) => {
     const { serve } = await import('./serve.ts')
-    await serve(await configFrom(options))
+    await serve(await configFrom(options), () => configFrom(options))
   })
   withSettings(program.command('chat').description('talk with a model; starts one when no server is running'))
     .argument('[words...]', 'a model to talk with, or the question when -m names the model or input comes from a pipe')

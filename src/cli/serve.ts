@@ -5,9 +5,9 @@ import { version } from '../version.ts'
 import { count } from './format.ts'
 
 /** Starts the server, says where it is and how to try it, and stays until it is told to stop. */
-export async function serve(loaded: LoadedConfig): Promise<void> {
+export async function serve(loaded: LoadedConfig, read: () => Promise<LoadedConfig>): Promise<void> {
   const began = performance.now()
-  const server = await startServer(loaded)
+  const server = await startServer(loaded, read)
   const slow = setTimeout(() => process.stderr.write('loading models …\n'), 2000)
   let stopping: number | undefined
   const stop = () => {
@@ -17,6 +17,16 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
     process.stderr.write('\nfinishing running answers; press Ctrl-C again to stop at once …\n')
     void server.close().then(() => process.exit(0))
   }
+  process.on('SIGHUP', () => {
+    server.reload().then(
+      ({ applied, afterRestart }) => {
+        const later = afterRestart.length === 0 ? '' : `; after a restart: ${afterRestart.join(', ')}`
+        process.stderr.write(`settings read again: ${applied.join(', ') || 'nothing has changed'}${later}\n`)
+      },
+      (error: unknown) =>
+        process.stderr.write(`settings not read again: ${error instanceof Error ? error.message : String(error)}\n`),
+    )
+  })
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   try {

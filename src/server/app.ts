@@ -26,6 +26,7 @@ import { answerOnce } from './answer-once.ts'
 import { answerPassed } from './answer-passed.ts'
 import { answer } from './answer.ts'
 import { postRoutes } from './custom-methods.ts'
+import type { Reload } from './reload.ts'
 import type { Telemetry } from './telemetry.ts'
 import type { GuardOptions } from './guard.ts'
 import { installErrorHandlers, onClientError } from './http-errors.ts'
@@ -38,6 +39,7 @@ const dialects = [openaiChat, openaiCompletions, anthropicMessages, gemini]
 
 export interface AppParts {
   readonly config: Config
+  readonly reload: Pick<Reload, 'failure'>
   readonly admission: GuardOptions
   readonly telemetry: Telemetry
   readonly models: Models
@@ -54,6 +56,7 @@ export interface AppParts {
 /** Everything that HTTP clients can ask for, short of the admin API. */
 export function buildApp({
   config,
+  reload,
   admission,
   telemetry,
   models,
@@ -131,8 +134,11 @@ export function buildApp({
     await Promise.all(providers.map((provider) => provider.ready()))
     const { trouble, ...rows } = ledger.state()
     // Requests are answered all the same, so that whoever asks in order to send some is told to: with 200.
-    if (trouble !== undefined) return { status: 'ready', degraded: [{ part: 'ledger', reason: trouble, ...rows }] }
-    return { status: 'ready' }
+    const degraded = [
+      ...(trouble === undefined ? [] : [{ part: 'ledger', reason: trouble, ...rows }]),
+      ...(reload.failure === undefined ? [] : [{ part: 'settings', reason: reload.failure.message }]),
+    ]
+    return { status: 'ready', ...(degraded.length > 0 && { degraded }) }
   })
   return app
 }

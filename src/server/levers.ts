@@ -5,6 +5,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { KeptAnswers } from '../gateway/cache/kept-answers.ts'
 import type { Models } from '../gateway/models.ts'
+import type { ProviderLimits } from '../gateway/queue/lane.ts'
 import { ProviderPacer } from '../gateway/queue/provider-pacer.ts'
 import { Attempts } from '../gateway/routing/attempts.ts'
 import { DeploymentHealth } from '../gateway/routing/deployment-health.ts'
@@ -31,6 +32,8 @@ export interface Levers {
   readonly cache: KeptAnswers | undefined
   /** Absent where nobody is held back. */
   readonly pacer: ProviderPacer | undefined
+  /** From now on with other settings. Throws, and changes nothing, where they are wrong. */
+  configure(loaded: LoadedConfig): Promise<void>
 }
 
 /** What decides whom a request is sent to, when, and what is done when that fails. */
@@ -42,17 +45,36 @@ export function openLevers({ loaded, models, routes, prices, opened }: LeverPart
   const { explore } = config.routing
   const planner = new RoutePlanner({ models, routes, prices, health, timekeeper, random, explore })
   const pacer = config.pacing.enabled ? openPacer(config, opened) : undefined
+  const retries = new Retries({ settings: retry, timekeeper, random, health })
+  const hedging = new Hedging({ share: hedgeShare })
   const attempts = new Attempts({
     timekeeper,
     ...(pacer && { pacer }),
     health,
-    retries: new Retries({ settings: retry, timekeeper, random, health }),
-    hedging: new Hedging({ share: hedgeShare }),
+    retries,
+    hedging,
     began: (candidate, ttftMs) => planner.began(candidate, ttftMs),
     learn: (candidate, outcome) => planner.learn(candidate, outcome),
   })
   const cache = config.cache.enabled ? new KeptAnswers({ settings: config.cache }) : undefined
-  return { planner, attempts, health, cache, pacer }
+  return {
+    planner,
+    attempts,
+    health,
+    cache,
+    pacer,
+    async configure(loaded) {
+      routes.adopt(await openRoutes(loaded, models))
+      const { reliability, routing, pacing, cache: kept } = loaded.config
+      const { breaker, hedgeShare: share, ...retry } = reliability
+      planner.configure(routing)
+      health.configure(breaker)
+      retries.configure(retry)
+      hedging.configure({ share })
+      pacer?.configure({ settings: pacing, limitsOf: limitsIn(loaded.config) })
+      cache?.configure(kept)
+    },
+  }
 }
 
 function openPacer(config: Config, opened: readonly OpenedProvider[]): ProviderPacer {
@@ -61,12 +83,17 @@ function openPacer(config: Config, opened: readonly OpenedProvider[]): ProviderP
     settings: config.pacing,
     timekeeper,
     keysOf: (provider) => keys.get(provider) ?? 1,
-    limitsOf(provider, model) {
-      const settings = Object.hasOwn(config.providers, provider) ? config.providers[provider] : undefined
-      const { models = {}, ...all } = (settings || {}).limits ?? {}
-      return Object.hasOwn(models, model) ? { ...all, ...models[model] } : all
-    },
+    limitsOf: limitsIn(config),
   })
+}
+
+/** What a provider allows a model, as it is configured. */
+function limitsIn({ providers }: Config): (provider: string, model: string) => ProviderLimits {
+  return (provider, model) => {
+    const settings = Object.hasOwn(providers, provider) ? providers[provider] : undefined
+    const { models = {}, ...all } = (settings || {}).limits ?? {}
+    return Object.hasOwn(models, model) ? { ...all, ...models[model] } : all
+  }
 }
 
 /** Names that choose among models. Says where in the file one is wrong. */

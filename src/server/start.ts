@@ -22,6 +22,7 @@ import { openLevers, openRoutes } from './levers.ts'
 import { openLimits } from './limits.ts'
 import { addMetricsRoute } from './metrics.ts'
 import { openProviders } from './providers.ts'
+import { Reload, type ReloadReport } from './reload.ts'
 import type { ModelInfo } from '../providers/provider.ts'
 
 export interface RunningServer {
@@ -33,12 +34,17 @@ export interface RunningServer {
   readonly needsKey: boolean
   /** Resolves when every model can answer; rejects with the reason when one never will. */
   ready(): Promise<readonly ModelInfo[]>
+  /** Reads the settings again. Rejects with what is wrong with them; all stays as it was then. */
+  reload(): Promise<ReloadReport>
   /** Stops accepting, lets running answers finish for the set time, then ends them. */
   close(): Promise<void>
 }
 
 /** Wires the parts together and listens. Throws an error that names the remedy when it cannot. */
-export async function startServer(loaded: LoadedConfig): Promise<RunningServer> {
+export async function startServer(
+  loaded: LoadedConfig,
+  read: () => Promise<LoadedConfig> = () => Promise.resolve(loaded),
+): Promise<RunningServer> {
   const { config, home } = loaded
   const { host, port, keys, shutdownGraceSeconds } = config.server
   const { opened, complaints } = await openProviders(loaded)
@@ -93,8 +99,16 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   })
   const telemetry = await openTelemetry(loaded)
   const levers = openLevers({ loaded, models, routes, prices, opened })
+  const reload = new Reload({
+    loaded,
+    read,
+    apply: (again) => levers.configure(again),
+    onReload: (report) => app.log.warn(report, 'the settings were read again'),
+    onTrouble: (error) => app.log.error({ err: error }, 'the settings could not be read again: all stays as it was'),
+  })
   const app = buildApp({
     config,
+    reload,
     admission: { ...config.server, ring: held.ring, adminKey: admin.key, isLocal: isLoopback(host) },
     models,
     routes,
@@ -117,7 +131,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
   })
   for (const complaint of complaints) app.log.warn({ err: complaint }, 'a provider is left out')
   if (held.complaint !== undefined) app.log.warn(held.complaint)
-  addAdminRoutes(app, { pool, opened })
+  addAdminRoutes(app, { pool, opened, reload })
   addMetricsRoute(app, { requests: telemetry.metrics, limits: telemetry.limits, ledger, pool, active })
   addBudgetRoutes(app, limits)
   addKeyRoutes(app, held.admin)
@@ -138,6 +152,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     clearTimeout(timer)
     clearTimeout(cut)
     await closeProviders()
+    reload.close()
     await levers.cache?.close()
     await ledger.close()
     await responses?.close()
@@ -159,6 +174,7 @@ export async function startServer(loaded: LoadedConfig): Promise<RunningServer> 
     url: `http://${shown}:${address.port}`,
     adminKey: admin,
     needsKey: !held.needsNone(),
+    reload: () => reload.reload(),
     ready: async () => {
       await pool.ready()
       return models.list()

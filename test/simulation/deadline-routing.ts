@@ -153,7 +153,7 @@ function openPlanner(time: VirtualTime, { random, models: names }: DeadlineRouti
       return { usd, price: '' }
     },
   }
-  const { health } = simulatedParts(time, random, () => {})
+  const { health } = simulatedParts(time, random, { began: () => {}, learn: () => {} })
   const known = new Models({ local: [], remote: [host] })
   const candidates = names.map((name) => `host/${name}`)
   const more = { require: {}, bestEffort: true, affinity: false, reliability: {} }

@@ -34,8 +34,8 @@ export interface CacheReport {
 
 /** Gives answers again: those that were given, and those that are being given. */
 export class KeptAnswers implements AnswerCache {
-  readonly #parts: CacheParts
-  readonly #keys: CacheKeys
+  #parts: CacheParts
+  #keys: CacheKeys
   readonly #memory: MemoryTier
   readonly #inFlight = new Map<string, SharedAnswer>()
   readonly #outcomes: Record<CacheOutcome, number> = { hit: 0, shared: 0, semantic: 0, miss: 0, off: 0 }
@@ -56,6 +56,12 @@ export class KeptAnswers implements AnswerCache {
     const kept = this.#memory.get(key, this.#since())
     if (kept) return this.#give(kept, 'hit', reader, steps)
     return this.#look(key, asked, reader, steps)
+  }
+
+  configure(settings: CacheSettings): void {
+    if (settings.scope !== this.#parts.settings.scope) this.#keys = new CacheKeys(settings.scope)
+    this.#memory.configure(settings.memoryMB * 1e6)
+    this.#parts = { ...this.#parts, settings }
   }
 
   report(): CacheReport {

@@ -2,7 +2,7 @@ import type { KeptAnswer } from './kept-answer.ts'
 
 /** Answers in memory, up to so many bytes: those that were not given for longest make room. */
 export class MemoryTier {
-  readonly #mostBytes: number
+  #mostBytes: number
   readonly #answers = new Map<string, KeptAnswer>()
   #bytes = 0
 
@@ -12,6 +12,11 @@ export class MemoryTier {
 
   get size(): { readonly answers: number; readonly bytes: number } {
     return { answers: this.#answers.size, bytes: this.#bytes }
+  }
+
+  configure(mostBytes: number): void {
+    this.#mostBytes = mostBytes
+    this.#makeRoom()
   }
 
   /** Undefined also for one that was kept before `since`, in milliseconds since 1970. */
@@ -29,6 +34,10 @@ export class MemoryTier {
     if (former) this.#delete(key, former)
     if (answer.size > this.#mostBytes) return
     this.#put(key, answer)
+    this.#makeRoom()
+  }
+
+  #makeRoom(): void {
     for (const [oldest, { size }] of this.#answers) {
       if (this.#bytes <= this.#mostBytes) return
       this.#answers.delete(oldest)

@@ -43,8 +43,8 @@ const pauseMs = 1000
 /** What one model of a provider may be asked, and what it was asked lately. */
 export class Lane {
   readonly #timekeeper: Timekeeper
-  readonly #rules: Rule[]
-  readonly concurrency: number
+  #rules: Rule[]
+  concurrency: number
   inFlight = 0
   /** Nothing is sent before. */
   blockedUntil = 0
@@ -58,16 +58,21 @@ export class Lane {
     this.#timekeeper = timekeeper
     this.#isLearning = isLearning
     this.concurrency = limits.concurrency ?? Infinity
-    const rules: readonly (readonly [LimitedUnit, number, number | undefined])[] = [
-      ['requests', minuteMs, limits.requestsPerMinute],
-      ['tokens', minuteMs, limits.tokensPerMinute],
-      ['inputTokens', minuteMs, limits.inputTokensPerMinute],
-      ['outputTokens', minuteMs, limits.outputTokensPerMinute],
-      ['requests', dayMs, limits.requestsPerDay],
-    ]
-    this.#rules = rules.flatMap(([unit, windowMs, limit]) =>
-      limit === undefined ? [] : [{ unit, windowMs, limit, source: 'configured', taken: new SlidingSum(windowMs) }],
+    this.#rules = configured(limits).map((rule) => ({ ...rule, taken: new SlidingSum(rule.windowMs) }))
+  }
+
+  /** Other limits, of which what was taken lately is taken already. */
+  configure(limits: ProviderLimits): void {
+    this.concurrency = limits.concurrency ?? Infinity
+    const before = this.#rules
+    const rules = configured(limits).map((rule) => {
+      const same = before.find(({ unit, windowMs }) => unit === rule.unit && windowMs === rule.windowMs)
+      return { ...rule, taken: same?.taken ?? new SlidingSum(rule.windowMs) }
+    })
+    const learnt = before.filter(
+      ({ source, unit }) => source !== 'configured' && !rules.some((rule) => rule.unit === unit),
     )
+    this.#rules = [...rules, ...learnt]
   }
 
   /** Whether it holds anybody back at all. */
@@ -175,6 +180,19 @@ export class Lane {
       return { unit, perMs: windowMs, limit, left: Math.max(0, limit - taken.total(now)), source }
     })
   }
+}
+
+function configured(limits: ProviderLimits): Omit<Rule, 'taken'>[] {
+  const rules: readonly (readonly [LimitedUnit, number, number | undefined])[] = [
+    ['requests', minuteMs, limits.requestsPerMinute],
+    ['tokens', minuteMs, limits.tokensPerMinute],
+    ['inputTokens', minuteMs, limits.inputTokensPerMinute],
+    ['outputTokens', minuteMs, limits.outputTokensPerMinute],
+    ['requests', dayMs, limits.requestsPerDay],
+  ]
+  return rules.flatMap(([unit, windowMs, limit]) =>
+    limit === undefined ? [] : [{ unit, windowMs, limit, source: 'configured' as const }],
+  )
 }
 
 const noneAhead = { requests: 0, input: 0, output: 0 }

@@ -36,6 +36,8 @@ interface Queue {
   readonly lane: Lane
   readonly keys: number
   readonly id: string
+  readonly provider: string
+  readonly model: string
   readonly waiting: Waiter[]
   /** Wakes it when its first one may go. */
   wake: (() => void) | undefined
@@ -63,12 +65,21 @@ const ranks: Readonly<Record<ServiceTier, number>> = { priority: 0, default: 1, 
  * the longest wait goes before all others, so that nobody waits for ever.
  */
 export class ProviderPacer implements Pacer {
-  readonly #parts: PacerParts
+  #parts: PacerParts
   readonly #queues = new Map<string, Queue>()
   readonly #waited = new Map<string, number>()
 
   constructor(parts: PacerParts) {
     this.#parts = parts
+  }
+
+  /** Who waits already waits as long as it was told. */
+  configure(parts: Pick<PacerParts, 'settings' | 'limitsOf'>): void {
+    this.#parts = { ...this.#parts, ...parts }
+    for (const { lane, provider, model, keys } of this.#queues.values()) {
+      lane.configure(timesKeys(parts.limitsOf(provider, model), keys))
+    }
+    for (const queue of this.#queues.values()) if (queue.waiting.length > 0) this.#dispatch(queue)
   }
 
   enter(asked: PaceAsked): Pass | Promise<Pass> {
@@ -249,7 +260,8 @@ export class ProviderPacer implements Pacer {
     const keys = Math.max(1, keysOf(served.provider.name))
     const lane = new Lane(timekeeper, timesKeys(limitsOf(served.provider.name, served.model), keys), settings.learn)
     const freePass: Pass = { settle: ({ error, headers }) => this.#settled(queue, error, headers) }
-    const queue: Queue = { lane, keys, id, waiting: [], wake: undefined, freePass }
+    const { provider, model } = served
+    const queue: Queue = { lane, keys, id, provider: provider.name, model, waiting: [], wake: undefined, freePass }
     this.#queues.set(id, queue)
     return queue
   }

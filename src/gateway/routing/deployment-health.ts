@@ -104,11 +104,15 @@ interface Deployment {
  * time, and is asked as before when those were answered. Only what is its own fault counts.
  */
 export class DeploymentHealth implements Health {
-  readonly #parts: DeploymentHealthParts
+  #parts: DeploymentHealthParts
   readonly #deployments = new Map<string, Deployment>()
 
   constructor(parts: DeploymentHealthParts) {
     this.#parts = parts
+  }
+
+  configure(settings: BreakerSettings): void {
+    this.#parts = { ...this.#parts, settings }
   }
 
   allows({ id }: Candidate): boolean {

@@ -10,12 +10,16 @@ const mostSaved = 10
 
 /** When a slow first try is helped by a second one, and how often at most. */
 export class Hedging {
-  readonly #settings: HedgingSettings
+  #settings: HedgingSettings
   #saved = 0
   #sent = 0
   #won = 0
 
   constructor(settings: HedgingSettings) {
+    this.#settings = settings
+  }
+
+  configure(settings: HedgingSettings): void {
     this.#settings = settings
   }
 

@@ -38,7 +38,7 @@ interface Judged {
 
 /** Chooses by what was measured here: times of each candidate by the length of the prompt, prices, quality, and load. */
 export class RoutePlanner implements Planner {
-  readonly #parts: PlannerParts
+  #parts: PlannerParts
   readonly #plain: PlainPlanner
   readonly #predictions: Predictions
   readonly #affinity = new Affinity()
@@ -47,6 +47,10 @@ export class RoutePlanner implements Planner {
     this.#parts = parts
     this.#plain = new PlainPlanner(parts.models)
     this.#predictions = new Predictions(parts)
+  }
+
+  configure(settings: Pick<PlannerParts, 'explore'>): void {
+    this.#parts = { ...this.#parts, ...settings }
   }
 
   plan(asked: PlanAsked): Plan {

@@ -49,7 +49,7 @@ const elsewhere: ReadonlySet<ErrorCode> = new Set([
 
 /** What is tried again, where, and after how long: within a budget, so that no outage becomes a storm. */
 export class Retries {
-  readonly #parts: RetriesParts
+  #parts: RetriesParts
   #saved = mostSaved / 5
   #savedAt: number
   #made = 0
@@ -57,6 +57,10 @@ export class Retries {
   constructor(parts: RetriesParts) {
     this.#parts = parts
     this.#savedAt = parts.timekeeper.now()
+  }
+
+  configure(settings: RetrySettings): void {
+    this.#parts = { ...this.#parts, settings }
   }
 
   begin(plan: Plan): RetryRun {

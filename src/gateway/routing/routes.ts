@@ -68,9 +68,9 @@ const oldest = 5000
 /** Names that clients ask for as a model, each with its candidates. */
 export class Routes {
   readonly #models: Models
-  readonly #routes: ReadonlyMap<string, Route>
-  readonly #withBuiltin: boolean
-  readonly #regions: ReadonlyMap<string, string>
+  #routes: ReadonlyMap<string, Route>
+  #withBuiltin: boolean
+  #regions: ReadonlyMap<string, string>
   #builtin: ReadonlyMap<string, Route> = new Map()
   #builtAt = -Infinity
 
@@ -89,6 +89,14 @@ export class Routes {
         return [name, { name, objective, candidates, bestEffort, affinity, ...more, isBuiltin: false }]
       }),
     )
+  }
+
+  /** From now on those of other settings; what has a plan already keeps it. */
+  adopt(others: Routes): void {
+    this.#routes = others.#routes
+    this.#withBuiltin = others.#withBuiltin
+    this.#regions = others.#regions
+    this.#builtAt = -Infinity
   }
 
   find(name: string): Route | undefined {
