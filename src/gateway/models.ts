@@ -21,6 +21,9 @@ export interface ModelsOptions {
 const oldest = 1000
 /** Names that a message lists. */
 const mostShown = 20
+/** Names of models that no list has, and how long they are at most: of more, all are forgotten. */
+const mostNamed = 1000
+const longestNamed = 300
 
 /** Which provider serves which model. */
 export class Models {
@@ -31,6 +34,8 @@ export class Models {
   /** Several where the name says too little. */
   #byName: ReadonlyMap<string, Served | readonly Served[]> = new Map()
   #madeAt = -Infinity
+  /** Models that no list has, as clients named them. */
+  readonly #named = new Map<string, Served>()
   #infos: ReadonlyMap<string, ModelInfo> = new Map()
   #infosAt = -Infinity
 
@@ -84,12 +89,24 @@ export class Models {
     return listed ? { ...listed, id: name } : { id: name, ownedBy: provider.name, created: 0 }
   }
 
-  /** A model may be newer than its provider's list. */
+  /** A model may be newer than its provider's list. The same one each time, for whoever keeps something of it. */
   #unlisted(name: string): Served | undefined {
+    const known = this.#named.get(name)
+    if (known) return known
+    const provider = this.#providerIn(name)
+    if (!provider) return undefined
+    const served = { provider, model: name.slice(provider.name.length + 1), why: 'named with its provider' }
+    if (name.length > longestNamed) return served
+    if (this.#named.size >= mostNamed) this.#named.clear()
+    this.#named.set(name, served)
+    return served
+  }
+
+  /** Whom a name begins with, where it may be asked for models that it does not list. */
+  #providerIn(name: string): Provider | undefined {
     const slash = name.indexOf('/')
     const provider = slash > 0 ? this.#remote.get(name.slice(0, slash)) : undefined
-    if (!provider?.acceptsUnlisted || slash === name.length - 1) return undefined
-    return { provider, model: name.slice(slash + 1), why: 'named with its provider' }
+    return provider?.acceptsUnlisted && slash < name.length - 1 ? provider : undefined
   }
 
   /** A model that was pulled a moment ago is not in the index yet. */
@@ -110,7 +127,7 @@ export class Models {
     )
     const isRemote = ({ provider }: Served) => this.#remote.get(provider.name) === provider
     // A name that begins with a provider's is that provider's, whatever others call theirs.
-    const short = served.filter((each) => isRemote(each) && !this.#unlisted(each.model))
+    const short = served.filter((each) => isRemote(each) && !this.#providerIn(each.model))
     this.#byName = new Map<string, Served | readonly Served[]>([
       ...[...Map.groupBy(short, ({ model }) => model)].map(
         ([name, all]) =>

@@ -32,7 +32,8 @@ export function askedWishes(given: IncomingHttpHeaders, body: Body): { readonly 
       const value = (metadata as Body)[key]
       const { field } = wishes[name]
       if (value !== undefined && found?.[field] === undefined) {
-        ;(found ??= {})[field] = wish(name, String(value), `metadata.${key}`)
+        const text = typeof value === 'string' ? value : JSON.stringify(value)
+        ;(found ??= {})[field] = wish(name, text, `metadata.${key}`)
       }
     }
   }

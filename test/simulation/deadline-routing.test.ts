@@ -8,7 +8,6 @@ test.each([1, 2, 3])('deadlines are met by the cheapest that can, as seed %i has
     models: ['fast', 'slow'],
     deadlines: 'clients',
   })
-  console.log(result)
   expect(result.metShare).toBeGreaterThanOrEqual(0.99)
   expect(result.costOfBest).toBeLessThanOrEqual(1.05)
   // It takes choosing: neither does it alone.
@@ -22,7 +21,6 @@ test('where deadlines lie near what models take, it is nearly as good as one who
     models: ['fast', 'middle', 'slow'],
     deadlines: 'anywhere',
   })
-  console.log(result)
   const { knowing, metShare, costOfBest } = result
   expect(metShare).toBeGreaterThanOrEqual(knowing.metShare - 0.01)
   expect(costOfBest).toBeLessThanOrEqual(1.1 * knowing.costOfBest)

@@ -1,10 +1,11 @@
 import type { Prices } from '../../src/catalog/price.ts'
+import { configSchema } from '../../src/config/schema.ts'
 import { localCaller } from '../../src/gateway/caller.ts'
 import { Models } from '../../src/gateway/models.ts'
+import { DeploymentHealth } from '../../src/gateway/routing/deployment-health.ts'
 import { RoutePlanner } from '../../src/gateway/routing/planner.ts'
 import { Routes, type RouteSettings } from '../../src/gateway/routing/routes.ts'
 import type { Provider } from '../../src/providers/provider.ts'
-import { simulatedParts } from './providers.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 /** How a made-up model answers, in milliseconds, and its price in US dollars for a million tokens. */
@@ -153,7 +154,8 @@ function openPlanner(time: VirtualTime, { random, models: names }: DeadlineRouti
       return { usd, price: '' }
     },
   }
-  const { health } = simulatedParts(time, random, { began: () => {}, learn: () => {} })
+  const { breaker } = configSchema.parse({}).reliability
+  const health = new DeploymentHealth({ settings: breaker, timekeeper: time, random })
   const known = new Models({ local: [], remote: [host] })
   const candidates = names.map((name) => `host/${name}`)
   const more = { require: {}, bestEffort: true, affinity: false, reliability: {} }

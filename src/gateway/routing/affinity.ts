@@ -28,6 +28,8 @@ export interface Beginnings {
 
 /** Which candidate has read the beginning of a prompt lately, whatever comes after it. */
 export class Affinity {
+  readonly #bytes = Buffer.alloc(mostSteps * step)
+  readonly #words = new Int32Array(this.#bytes.buffer, this.#bytes.byteOffset, (mostSteps * step) / 4)
   readonly #readers = new Map<number, { readonly candidate: string; readonly at: number }>()
 
   /** Undefined where a prompt is too short to matter. */
@@ -40,16 +42,18 @@ export class Affinity {
     const steps = Math.min(mostSteps, Math.floor(length / step))
     if (steps === 0) return undefined
     const keys: number[] = []
+    // Four characters at a time; what is more than a byte of one tells nothing that the others do not.
+    this.#bytes.write(text.slice(from, from + steps * step), 'latin1')
     let high = 0
     let low = 0
-    const take = (code: number) => {
-      high = (Math.imul(high ^ code, 0x01000193) + low) | 0
-      low = Math.imul(low + code, 0x85ebca6b) | 0
-    }
-    for (let at = 0; at < scope.length; at++) take(scope.charCodeAt(at))
+    for (let at = 0; at < scope.length; at++) high = (Math.imul(high, 31) + scope.charCodeAt(at)) | 0
     for (let index = 0; index < steps; index++) {
-      const end = from + (index + 1) * step
-      for (let at = end - step; at < end; at++) take(text.charCodeAt(at))
+      const end = ((index + 1) * step) / 4
+      for (let at = end - step / 4; at < end; at++) {
+        const word = this.#words[at] ?? 0
+        high = (Math.imul(high ^ word, 0x01000193) + (low >>> 15)) | 0
+        low = Math.imul(low ^ (word + high), 0x85ebca6b) | 0
+      }
       // Whoever makes two prompts collide sends them to the same candidate, and nothing else.
       keys.push((high >>> 11) * 4_294_967_296 + (low >>> 0))
     }

@@ -41,14 +41,8 @@ export function explored(choices: readonly Choice[], asked: Exploring): readonly
 /** Whether it would, if it were in time. */
 function wouldGoFirst(choice: Choice, first: Choice, objective: Objective): boolean {
   const [own, other] = [choice.planned.prediction, first.planned.prediction]
-  switch (objective) {
-    case 'cheapest':
-      return (own?.cost ?? Infinity) < (other?.cost ?? Infinity)
-    case 'best':
-      return choice.quality > first.quality
-    case 'ordered':
-      return choice.position < first.position
-    default:
-      return true
-  }
+  if (objective === 'cheapest') return (own?.cost ?? Infinity) < (other?.cost ?? Infinity)
+  if (objective === 'best') return choice.quality > first.quality
+  if (objective === 'ordered') return choice.position < first.position
+  return true
 }

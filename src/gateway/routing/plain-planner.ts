@@ -22,7 +22,16 @@ export class PlainPlanner {
   }
 }
 
+/** Made once for each: a text that is put together anew is slow to look up. */
+const ids = new WeakMap<Served, string>()
+
 /** Under which everything is learnt and told of a candidate. */
-export function candidateId({ provider, model }: Served): string {
-  return provider.name === 'local' ? model : `${provider.name}/${model}`
+export function candidateId(served: Served): string {
+  let id = ids.get(served)
+  if (id === undefined) {
+    const { provider, model } = served
+    id = provider.name === 'local' ? model : `${provider.name}/${model}`
+    ids.set(served, id)
+  }
+  return id
 }

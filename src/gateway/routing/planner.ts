@@ -1,6 +1,5 @@
 import type { Prices } from '../../catalog/price.ts'
 import { askedFor } from '../../storage/ledger/asked-for.ts'
-import { localCaller } from '../caller.ts'
 import { mayAsk, refusal } from '../keys/allowed-models.ts'
 import { estimateInput } from '../limits/estimate.ts'
 import type { Models } from '../models.ts'
@@ -113,7 +112,7 @@ export class RoutePlanner implements Planner {
 
   /** Of those that the caller may ask; others are none of its business. */
   #judgeAll(route: Route, asked: PlanAsked, wanted: Wanted, warm: Warm | undefined, now: number): readonly Judged[] {
-    const { caller = localCaller } = asked
+    const { caller } = asked
     const mayAskAll = mayAsk(caller, route.name)
     const judged: Judged[] = []
     for (const [position, candidate] of route.candidates.entries()) {

@@ -56,8 +56,8 @@ const builtin: Readonly<Record<string, Objective>> = {
   smart: 'best',
   cheap: 'cheapest',
 }
-/** Of built-in routes; local models come first, then those of providers in the order of their lists. */
-const mostCandidates = 100
+/** Of built-in routes: all local models, then those of each provider in turn. All are looked at for each request. */
+const mostCandidates = 50
 /** Of routes that are made of other routes. */
 const mostFlattened = 200
 /** Where local models run, whatever the place. */
@@ -126,15 +126,25 @@ export class Routes {
     const now = performance.now()
     if (now - this.#builtAt < oldest) return
     this.#builtAt = now
-    const candidates = this.#models
-      .list()
-      .filter(({ id }) => answersQuestions(id))
+    const names = this.#models.list().flatMap(({ id }) => (answersQuestions(id) ? [id] : []))
+    const candidates = byTurns(names)
       .slice(0, mostCandidates)
-      .map(({ id: name }) => ({ name, weight: 1, quality: undefined, region: undefined }))
+      .map((name) => ({ name, weight: 1, quality: undefined, region: undefined }))
     const common = { candidates, require: {}, bestEffort: false, affinity: true, reliability: {}, isBuiltin: true }
     const routes = Object.entries(builtin).map(([name, objective]) => [name, { name, objective, ...common }] as const)
     this.#builtin = new Map(candidates.length === 0 ? [] : routes)
   }
+}
+
+/** Local models, and then one of each provider after the other, so that no long list hides another. */
+function byTurns(names: readonly string[]): readonly string[] {
+  const remote = Map.groupBy(
+    names.filter((name) => name.includes('/')),
+    (name) => name.slice(0, name.indexOf('/')),
+  )
+  const longest = Math.min(mostCandidates, Math.max(0, ...[...remote.values()].map(({ length }) => length)))
+  const turns = Array.from({ length: longest }, (_, turn) => [...remote.values()].flatMap((own) => own[turn] ?? []))
+  return [...names.filter((name) => !name.includes('/')), ...turns.flat()]
 }
 
 /** With where it stands in the file. */
