@@ -13,12 +13,24 @@ import { openParts, poolTuning } from './tuning.ts'
 
 type ModelSettings = Config['models'][string]
 
-const builtin = {
-  name: 'loom-mini',
-  file: fileURLToPath(new URL('../../models/loom-mini.gguf', import.meta.url)),
-  // A model this small is right most often when it takes the likeliest words.
-  sampling: { temperature: 0.1 },
-}
+const builtins = [
+  {
+    name: 'loom-mini',
+    file: fileURLToPath(new URL('../../models/loom-mini.gguf', import.meta.url)),
+    // A model this small is right most often when it takes the likeliest words.
+    sampling: { temperature: 0.1 },
+    preload: 'may',
+    keepAliveSeconds: -1,
+  },
+  {
+    // Of vectors; it costs nothing until it is asked.
+    name: 'loom-embed',
+    file: fileURLToPath(new URL('../../models/loom-embed.gguf', import.meta.url)),
+    sampling: undefined,
+    preload: 'no',
+    keepAliveSeconds: undefined,
+  },
+] as const
 
 /** What models may take of the memory that is available at the start. */
 const memoryShare = 0.7
@@ -70,13 +82,14 @@ function configuredModels(loaded: LoadedConfig): KnownModel[] {
       checked: true,
     }
   })
-  if (!withBuiltin || builtin.name in models) return named
-  const { name, file } = builtin
-  const options = optionsOf(name, file, loaded, builtin)
-  return [
-    { engine: options, files: [file], pinned: false, preload: 'may', keepAliveSeconds: -1, checked: true },
-    ...named,
-  ]
+  if (!withBuiltin) return named
+  const own = builtins
+    .filter(({ name }) => !(name in models))
+    .map(({ name, file, sampling, preload, keepAliveSeconds = engine.keepAlive }): KnownModel => {
+      const options = optionsOf(name, file, loaded, { sampling })
+      return { engine: options, files: [file], pinned: false, preload, keepAliveSeconds, checked: true }
+    })
+  return [...own, ...named]
 }
 
 /** All files of a model, of which the first is named where it is split. */

@@ -74,7 +74,7 @@ describe('serve', () => {
     const shown = output(child)
     await until('it is up', () => shown().includes('Ctrl-C stops'))
     expect(shown()).toMatch(/^inferloom \S+ listens on http:\/\/127\.0\.0\.1:\d+ /)
-    expect(shown()).toMatch(/loom-mini {2}4\.\dM parameters, context of 1,024 tokens/)
+    expect(shown()).toMatch(/loom-mini +4\.\dM parameters, context of 1,024 tokens/)
     const line = /^ {2}(curl .+)$/m.exec(shown())?.[1] ?? ''
     expect(line).not.toBe('')
     if (posix) {
@@ -116,7 +116,7 @@ describe('chat', () => {
   test('a word that is no model is refused with the models there are and the way to ask', async () => {
     const { code, stderr } = await ask(['chat', 'unknown-word'])
     expect(code).toBe(1)
-    expect(stderr).toContain(`'unknown-word' on the server at ${server.url}. Known: loom-mini.`)
+    expect(stderr).toContain(`'unknown-word' on the server at ${server.url}. Known: loom-mini, loom-embed.`)
     expect(stderr).toContain('inferloom chat -m loom-mini "question"')
   })
 
@@ -170,6 +170,7 @@ describe('what is shown of a running server', () => {
     expect(stdout).toContain(`served at ${server.url}`)
     expect(JSON.parse((await ask(['models', '--json'])).stdout)).toMatchObject([
       { id: 'loom-mini', context_length: 1024 },
+      { id: 'loom-embed', context_length: 1024 },
     ])
   })
 
@@ -183,13 +184,11 @@ describe('what is shown of a running server', () => {
       server: server.url,
       config: null,
       libraries: [expect.stringMatching(/^@node-llama-cpp\//)],
-      models: [{ id: 'loom-mini' }],
-      tuning: [
-        {
-          model: 'loom-mini',
-          settings: { threads: { value: 1, why: 'set' }, batchTokens: { value: 512, why: 'default' } },
-        },
-      ],
+      models: [{ id: 'loom-mini' }, { id: 'loom-embed' }],
+      tuning: ['loom-mini', 'loom-embed'].map((model) => ({
+        model,
+        settings: { threads: { value: 1, why: 'set' }, batchTokens: { value: 512, why: 'default' } },
+      })),
     })
   })
 

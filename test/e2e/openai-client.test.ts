@@ -259,7 +259,11 @@ describe('what comes beside the body', () => {
 describe('around the answers', () => {
   test('models are listed, found by name, and refused by name', async () => {
     const { data } = await server.client.models.list()
-    expect(data).toMatchObject([{ id: model, object: 'model', owned_by: 'inferloom', context_length: 1024 }])
+    const common = { object: 'model', owned_by: 'inferloom', context_length: 1024 }
+    expect(data).toMatchObject([
+      { id: model, ...common },
+      { id: 'loom-embed', ...common },
+    ])
     expect(await server.client.models.retrieve(model)).toMatchObject({ id: model })
     await expect(server.client.models.retrieve('gpt-9')).rejects.toThrow(/Known: loom-mini/)
   })

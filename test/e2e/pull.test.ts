@@ -52,7 +52,7 @@ test('a model is chosen, downloaded from the store that the hub names, listed an
   expect(hub.atCdn.map(({ authorization, status }) => [authorization, status])).toEqual([[undefined, 200]])
 
   const listed = JSON.parse((await command('models', '--json')).stdout) as object[]
-  expect(listed[1]).toMatchObject({
+  expect(listed[2]).toMatchObject({
     id: 'loom-Q8_0',
     where: 'pulled',
     source: `${repo}/${file}`,
