@@ -36,7 +36,7 @@ export const openaiCompatible: readonly ProviderKind[] = [...servicePresets, ...
 
 function kindOf(preset: Preset): ProviderKind {
   const { env, chat, completions = false, embeddings = false, list = true, onlyWhenNamed = false, passed = [] } = preset
-  const { purposes = {} } = preset
+  const { purposes = {}, load } = preset
   const wires = [openaiChatWire(chat), ...(completions ? [openaiCompletionsWire(chat)] : [])]
   return {
     name: preset.name,
@@ -53,6 +53,7 @@ function kindOf(preset: Preset): ProviderKind {
         passed: openaiPassed(passed),
         ...(embeddings && { embed: openaiEmbeddingsWire({ purposes }) }),
         ...(list && { list: openaiModelList(name) }),
+        ...(load && { load }),
       }),
   }
 }

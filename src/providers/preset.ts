@@ -1,3 +1,4 @@
+import type { LoadNames } from './engine-load.ts'
 import type { PurposeWords } from './wire/embed-purpose.ts'
 import type { ChatOptions } from './wire/openai-chat-options.ts'
 import type { PassedName } from './wire/openai-passed.ts'
@@ -22,6 +23,8 @@ export interface Preset {
    * for without being told to; elsewhere they are translated.
    */
   readonly passed?: readonly PassedName[]
+  /** What it says of how busy it is. */
+  readonly load?: LoadNames
   /** Whether it lists its models; absent means it does. */
   readonly list?: false
 }

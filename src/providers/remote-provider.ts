@@ -8,6 +8,7 @@ import { Addresses } from './addresses.ts'
 import { answerStream, framingOf } from './answer-stream.ts'
 import { ask, type Upstream } from './ask.ts'
 import { embedInBatches } from './embed-batches.ts'
+import { EngineLoad, type LoadNames } from './engine-load.ts'
 import { ModelList, type ModelListState } from './model-list.ts'
 import type { ModelInfo, Provider, RelayReply, RelayRequest } from './provider.ts'
 import { relayAnswer } from './relay-answer.ts'
@@ -51,6 +52,8 @@ export interface RemoteProviderOptions {
   readonly rerank?: RerankWire
   /** How the list of models is read; absent where the provider has none, and `models` names some. */
   readonly list?: { readonly path: string; readonly read: (body: unknown) => readonly ModelInfo[] }
+  /** How its page for Prometheus is read, where it has one. */
+  readonly load?: LoadNames
   /** Served beside those of the list. */
   readonly models?: readonly ModelInfo[]
   readonly timeouts: UpstreamTimeouts
@@ -71,6 +74,7 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
     fixed: options.models ?? [],
     read: (signal) => readList(upstream, options.list, signal),
   })
+  const load = options.load && new EngineLoad(upstream, baseUrl, options.load)
   const known = new WeakMap<readonly GenerateWire[], Wires>()
   const wiresOf = (model: string): Wires => {
     const own = options.generate(model)
@@ -117,6 +121,7 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
         return understood(name, () => rerank.result(body, request))
       },
     }),
+    ...(load && { load: () => load.get() }),
     relays: (model) => wiresOf(model).relayed,
     relay(request, signal) {
       models.asked(request.model)
@@ -125,6 +130,7 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
     upstream: () => ({ host: new URL(baseUrl).host, ...models.state }),
     async close() {
       await models.close()
+      await load?.close()
       await client.close()
     },
   }

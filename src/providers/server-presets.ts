@@ -35,6 +35,12 @@ export const serverPresets: readonly Preset[] = [
     completions: true,
     embeddings: true,
     passed: ['openai-embeddings', 'openai-transcriptions', 'openai-translations'],
+    // https://docs.vllm.ai/en/latest/usage/metrics/; the older name of what the cache holds: …/v0.7.0/serving/metrics.html
+    load: {
+      running: 'vllm:num_requests_running',
+      waiting: 'vllm:num_requests_waiting',
+      cacheUse: ['vllm:kv_cache_usage_perc', 'vllm:gpu_cache_usage_perc'],
+    },
   },
   // https://docs.sglang.ai/basic_usage/openai_api_completions.html
   {
@@ -47,6 +53,12 @@ export const serverPresets: readonly Preset[] = [
     },
     completions: true,
     embeddings: true,
+    // Where it is started with --enable-metrics: https://docs.sglang.ai/references/production_metrics.html
+    load: {
+      running: 'sglang:num_running_reqs',
+      waiting: 'sglang:num_queue_reqs',
+      cacheUse: ['sglang:token_usage'],
+    },
   },
   // https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
   {
@@ -68,6 +80,8 @@ export const serverPresets: readonly Preset[] = [
     completions: true,
     embeddings: true,
     passed: ['openai-embeddings'],
+    // Where it is started with --metrics.
+    load: { running: 'llamacpp:requests_processing', waiting: 'llamacpp:requests_deferred' },
   },
   // https://lmstudio.ai/docs/developer/openai-compat/chat-completions (supported payload parameters) and …/api-changelog
   {
@@ -96,6 +110,8 @@ export const serverPresets: readonly Preset[] = [
     env: [],
     chat: { fields: { n: null, logit_bias: null, parallel_tool_calls: null, reasoning_effort: null, verbosity: null } },
     completions: true,
+    // https://huggingface.co/docs/text-generation-inference/reference/metrics
+    load: { running: 'tgi_batch_current_size', waiting: 'tgi_queue_size' },
   },
   // https://localai.io/features/text-generation/ and
   // https://github.com/mudler/LocalAI/blob/master/core/schema/prediction.go
