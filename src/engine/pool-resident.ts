@@ -1,4 +1,5 @@
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
+import type { ModelLoad } from '../providers/provider.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 
 /** A model that a pool can load. */
@@ -51,6 +52,12 @@ export class Resident {
   constructor(name: string, known: KnownModel) {
     this.name = name
     this.known = known
+  }
+
+  get load(): ModelLoad {
+    const { parallel } = this.known.engine
+    const waiting = Math.max(0, this.running - parallel) + this.waitingPrompts
+    return { running: Math.min(this.running, parallel), waiting }
   }
 
   get takesRequests(): boolean {

@@ -2,7 +2,7 @@ import type { EmbedRequest, EmbedResult, RerankRequest, RerankResult } from '../
 import { asInferloomError, InferloomError } from '../canonical/errors.ts'
 import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
-import type { ModelInfo, Provider, TokenCount } from '../providers/provider.ts'
+import type { ModelInfo, ModelLoad, Provider, TokenCount } from '../providers/provider.ts'
 import { PoolTuning, type TuningOptions } from './autotune-pool.ts'
 import { Engine, type EngineOptions } from './engine.ts'
 import { checkAdapters } from './lora.ts'
@@ -55,6 +55,10 @@ export class EnginePool implements Provider {
   /** The embedded engine reads text only (docs/decisions/0006-no-vision-yet.md). */
   lacks(): readonly string[] {
     return lacking
+  }
+
+  load(model: string): ModelLoad | undefined {
+    return this.#residents.get(model)?.load
   }
 
   models(): readonly ModelInfo[] {
