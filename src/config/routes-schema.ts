@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { semanticSchema } from './semantic-schema.ts'
 
 const positive = z.number().positive()
 const share = z.number().min(0).max(1)
@@ -38,6 +39,9 @@ const route = z.strictObject({
   }),
   affinity: z.boolean().default(true).meta({
     description: 'Send prompts that begin alike to the candidate that has read the beginning already.',
+  }),
+  semantic: semanticSchema.optional().meta({
+    description: 'Give kept answers to the same question in other words. Default: never.',
   }),
   reliability: z
     .strictObject({

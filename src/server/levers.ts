@@ -4,6 +4,7 @@ import { lineOf } from '../config/line-of.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { KeptAnswers } from '../gateway/cache/kept-answers.ts'
+import { SemanticAnswers } from '../gateway/cache/semantic/semantic-answers.ts'
 import type { Models } from '../gateway/models.ts'
 import type { ProviderLimits } from '../gateway/queue/lane.ts'
 import { ProviderPacer } from '../gateway/queue/provider-pacer.ts'
@@ -15,6 +16,7 @@ import { Routes } from '../gateway/routing/routes.ts'
 import { Retries } from '../gateway/routing/retries.ts'
 import { machineTime as timekeeper } from '../gateway/timekeeper.ts'
 import type { OpenedProvider } from './providers.ts'
+import { labelledPairs } from './semantic-labels.ts'
 
 export interface LeverParts {
   readonly loaded: LoadedConfig
@@ -56,7 +58,10 @@ export function openLevers({ loaded, models, routes, prices, opened }: LeverPart
     began: (candidate, ttftMs) => planner.began(candidate, ttftMs),
     learn: (candidate, outcome) => planner.learn(candidate, outcome),
   })
-  const cache = config.cache.enabled ? new KeptAnswers({ settings: config.cache }) : undefined
+  const semantic = openSemantic(loaded, models)
+  const cache = config.cache.enabled
+    ? new KeptAnswers({ settings: config.cache, ...(semantic && { semantic }) })
+    : undefined
   return {
     planner,
     attempts,
@@ -84,6 +89,27 @@ function openPacer(config: Config, opened: readonly OpenedProvider[]): ProviderP
     timekeeper,
     keysOf: (provider) => keys.get(provider) ?? 1,
     limitsOf: limitsIn(config),
+  })
+}
+
+/** Undefined where no route asks for it. */
+function openSemantic({ config, file }: LoadedConfig, models: Models): SemanticAnswers | undefined {
+  const asking = Object.entries(config.routes).flatMap(([name, { semantic }]) => {
+    if (!semantic) return []
+    const { labels } = semantic
+    return [[name, { ...semantic, labels: labels === undefined ? [] : labelledPairs(name, labels, file) }] as const]
+  })
+  if (asking.length === 0) return undefined
+  return new SemanticAnswers({
+    routes: Object.fromEntries(asking),
+    timekeeper,
+    random: Math.random,
+    async embed(name, texts, signal) {
+      const { provider, model } = models.find(name)
+      const result = await provider.embed?.({ model, inputs: texts }, signal)
+      if (!result) throw new InferloomError('invalid_value', `Model '${name}' makes no vectors.`)
+      return result.embeddings
+    },
   })
 }
 

@@ -72,8 +72,9 @@ export class KeptAnswers implements AnswerCache {
     await this.#parts.second?.close()
   }
 
-  #isKept({ wish, body }: CacheAsked): boolean {
+  #isKept({ wish, body, model }: CacheAsked): boolean {
     if (wish !== undefined) return wish !== 'off'
+    if (this.#parts.semantic?.wants(model)) return true
     return body !== undefined && (this.#parts.settings.sampled || isDeterministic(body))
   }
 
