@@ -1,3 +1,4 @@
+import { localCaller } from '../../src/gateway/caller.ts'
 import type { Models } from '../../src/gateway/models.ts'
 import type { Plan } from '../../src/gateway/routing/plan.ts'
 import { RoutePlanner } from '../../src/gateway/routing/planner.ts'
@@ -118,7 +119,7 @@ async function asked(
     time.after(at, () => {
       const plan: Plan = planner.plan({
         model: 'route',
-        caller: undefined as never,
+        caller: localCaller,
         wishes: {},
         maxOutputTokens: 20,
         stream: true,

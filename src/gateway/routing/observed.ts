@@ -78,7 +78,9 @@ export class Observed {
       return
     }
     const usual = this.#nearest(bucketOf(promptTokens))?.get()
-    if (usual !== undefined && totalMs > usual.p50) this.#addFirst(promptTokens, totalMs, now)
+    if (usual === undefined || totalMs <= usual.p50) return
+    this.#drift.add(totalMs, usual.p50)
+    this.#addFirst(promptTokens, totalMs, now)
   }
 
   #addFirst(promptTokens: number, ttftMs: number, now: number): void {

@@ -1,3 +1,4 @@
+import { Drift } from './drift.ts'
 import { DecayingQuantiles, type Quantiles } from './quantiles.ts'
 
 /** Each answer takes a fiftieth from the weight of those before it. */
@@ -13,6 +14,7 @@ const shareUnit = 1000
 export class WholeTimes {
   /** How far off the line the answers were. */
   readonly #shares = new DecayingQuantiles(halfLifeMs)
+  readonly #drift = new Drift()
   #n = 0
   #x = 0
   #y = 0
@@ -28,14 +30,13 @@ export class WholeTimes {
     this.#y = this.#y * kept + weight * totalMs
     this.#xx = this.#xx * kept + weight * x * x
     this.#xy = this.#xy * kept + weight * x * totalMs
-    const line = this.#line(x)
-    if (line > 0) this.#shares.add((totalMs / line) * shareUnit, now)
+    this.#addShare(totalMs / this.#line(x), now)
   }
 
   /** One that would have taken longer; it had no more tokens than this. */
   addWaited(mostTokens: number, waitedMs: number, now: number): void {
     const usual = this.expected(mostTokens)
-    if (usual && waitedMs > usual.p50) this.#shares.add((waitedMs / this.#line(mostTokens)) * shareUnit, now)
+    if (usual && waitedMs > usual.p50) this.#addShare(waitedMs / this.#line(mostTokens), now)
   }
 
   get count(): number {
@@ -50,8 +51,15 @@ export class WholeTimes {
   expected(outputTokens: number): Quantiles | undefined {
     const shares = this.#shares.get()
     if (!shares) return undefined
-    const line = this.#line(outputTokens) / shareUnit
+    const line = (this.#line(outputTokens) * this.#drift.factor(shares)) / shareUnit
     return { p50: line * shares.p50, p90: line * shares.p90, p95: line * shares.p95 }
+  }
+
+  #addShare(share: number, now: number): void {
+    if (!(share > 0 && share < Infinity)) return
+    const usual = this.#shares.get()
+    if (usual) this.#drift.add(share * shareUnit, usual.p50)
+    this.#shares.add(share * shareUnit, now)
   }
 
   #line(x: number): number {
