@@ -13,6 +13,7 @@ export function planReport({ route, objective, candidates, excluded }: Plan): st
       ttft_ms: rounded(prediction?.ttftMs),
       latency_ms: rounded(prediction?.latencyMs),
       latency_p90_ms: rounded(prediction?.latencyP90Ms),
+      output_tokens: prediction?.outputTokens ?? null,
       cost_usd: prediction?.cost === undefined ? null : Number(prediction.cost.toPrecision(3)),
       quality: prediction?.quality ?? null,
     })),
