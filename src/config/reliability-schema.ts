@@ -14,7 +14,7 @@ export const reliabilitySchema = z
         'Milliseconds before the first repeat at the same provider, at most: a random share of it, which doubles.',
     }),
     mostBackoffMs: z.number().min(0).max(600_000).default(8000).meta({ description: 'Of a later repeat.' }),
-    mostWaitSeconds: z.number().min(0).max(3600).default(30).meta({
+    mostWaitSeconds: z.number().min(0).max(3600).default(10).meta({
       description: 'Of what a provider asks to wait by retry-after; the client is told where it is longer.',
     }),
     budgetShare: share.default(0.2).meta({

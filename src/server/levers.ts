@@ -34,8 +34,19 @@ export interface Levers {
   readonly cache: KeptAnswers | undefined
   /** Absent where nobody is held back. */
   readonly pacer: ProviderPacer | undefined
+  report(): LeversReport
   /** From now on with other settings. Throws, and changes nothing, where they are wrong. */
   configure(loaded: LoadedConfig): Promise<void>
+}
+
+/** For whoever looks on: `GET /admin/levers` and `/metrics`. */
+export interface LeversReport {
+  readonly health: ReturnType<DeploymentHealth['report']>
+  readonly retries: ReturnType<Retries['report']>
+  readonly hedges: ReturnType<Hedging['report']>
+  readonly pacing: ReturnType<ProviderPacer['report']>
+  readonly cache: ReturnType<KeptAnswers['report']> | undefined
+  readonly semantic: ReturnType<SemanticAnswers['report']>
 }
 
 /** What decides whom a request is sent to, when, and what is done when that fails. */
@@ -68,6 +79,14 @@ export function openLevers({ loaded, models, routes, prices, opened }: LeverPart
     health,
     cache,
     pacer,
+    report: () => ({
+      health: health.report(),
+      retries: retries.report(),
+      hedges: hedging.report(),
+      pacing: pacer?.report() ?? [],
+      cache: cache?.report(),
+      semantic: semantic?.report() ?? [],
+    }),
     async configure(loaded) {
       routes.adopt(await openRoutes(loaded, models))
       const { reliability, routing, pacing, cache: kept } = loaded.config

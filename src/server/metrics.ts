@@ -7,6 +7,8 @@ import { Exposition, labelText } from '../gateway/telemetry/exposition.ts'
 import type { ProviderLimits } from '../gateway/telemetry/provider-limits.ts'
 import type { RequestMetrics } from '../gateway/telemetry/request-metrics.ts'
 import { version } from '../version.ts'
+import { writeLevers } from './lever-metrics.ts'
+import type { Levers } from './levers.ts'
 
 interface MetricsParts {
   readonly requests: RequestMetrics
@@ -14,6 +16,7 @@ interface MetricsParts {
   readonly ledger: Ledger
   readonly pool: EnginePool
   readonly active: { readonly size: number }
+  readonly levers: Pick<Levers, 'report'>
 }
 
 type Report = Awaited<ReturnType<EnginePool['report']>>
@@ -23,7 +26,10 @@ type Stats = NonNullable<Report['data'][number]['stats']>
 const engineWaitMs = 10
 
 /** What Prometheus reads: https://prometheus.io/docs/instrumenting/exposition_formats/ */
-export function addMetricsRoute(app: FastifyInstance, { requests, limits, ledger, pool, active }: MetricsParts): void {
+export function addMetricsRoute(
+  app: FastifyInstance,
+  { requests, limits, ledger, pool, active, levers }: MetricsParts,
+): void {
   const eventLoop = monitorEventLoopDelay({ resolution: 20 })
   eventLoop.enable()
   app.addHook('onClose', () => void eventLoop.disable())
@@ -37,6 +43,7 @@ export function addMetricsRoute(app: FastifyInstance, { requests, limits, ledger
     requests.write(out)
     limits.write(out)
     out.single('inferloom_requests_in_flight', 'gauge', 'Requests that are being answered.', active.size)
+    writeLevers(out, levers.report())
     if (latest) writeEngines(out, latest)
     writeLedger(out, ledger)
     writeProcess(out, eventLoop)

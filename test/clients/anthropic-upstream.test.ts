@@ -118,13 +118,13 @@ describe('an error', () => {
   const error = (type: string) => ({ type: 'error', error: { type, message: 'Not now.' } })
 
   test.each(ways)('before anything else, %s', async (_, conversation) => {
-    const { client } = await before(() => json(error('rate_limit_error'), 429, { 'retry-after': '7' }))
+    const { client } = await before(() => json(error('rate_limit_error'), 429, { 'retry-after': '77' }))
     const thrown = await client.messages
       .create({ model, max_tokens: 9, messages: conversation })
       .catch((e: unknown) => e)
     expect(thrown).toBeInstanceOf(RateLimitError)
     expect(thrown).toMatchObject({ type: 'rate_limit_error' })
-    expect(thrown instanceof APIError && thrown.headers?.get('retry-after')).toBe('7')
+    expect(thrown instanceof APIError && thrown.headers?.get('retry-after')).toBe('77')
   })
 
   test('of too much load', async () => {

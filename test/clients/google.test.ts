@@ -293,14 +293,14 @@ describe('a provider', () => {
   })
 
   test('that refuses is told of in this wire', async () => {
-    const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '6.4s' }]
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '76.4s' }]
     const error = { code: 429, message: 'Slow down', status: 'RESOURCE_EXHAUSTED', details }
     const { running } = await through('google', () => json({ error }, 429))
     const reply = await running.post('/v1beta/models/google/gemini-x:generateContent', {
       contents: [{ parts: [{ text: 'Hi' }] }],
     })
     expect(reply.status).toBe(429)
-    expect(reply.headers.get('retry-after')).toBe('7')
+    expect(reply.headers.get('retry-after')).toBe('77')
     expect(await reply.json()).toMatchObject({ error: { status: 'RESOURCE_EXHAUSTED', code: 429 } })
   })
 
