@@ -15,9 +15,11 @@ const whole = (text: string) =>
   })
 const streamed = (text: string): UpstreamAnswer =>
   sse([
-    ...[...text].map((each) =>
-      JSON.stringify({ id: 'c', choices: [{ index: 0, delta: { content: each }, finish_reason: null }] }),
-    ),
+    ...text
+      .split('')
+      .map((each) =>
+        JSON.stringify({ id: 'c', choices: [{ index: 0, delta: { content: each }, finish_reason: null }] }),
+      ),
     JSON.stringify({ id: 'c', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage }),
     '[DONE]',
   ])
@@ -178,9 +180,9 @@ test('who comes late to a stream is given its beginning; who leaves takes nothin
   expect(cacheOf(answer)).toBe('shared')
   expect(await answer.text()).toContain('[DONE]')
   expect(upstream.asked).toHaveLength(1)
-  expect((await ledgerOf(server)).map(({ cache, status }) => [cache, status]).sort()).toEqual([
-    ['miss', 200],
-    ['shared', 200],
+  expect((await ledgerOf(server)).map(({ cache, status }) => `${String(cache)} ${String(status)}`).toSorted()).toEqual([
+    'miss 200',
+    'shared 200',
   ])
 })
 

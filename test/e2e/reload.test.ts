@@ -34,14 +34,14 @@ async function started() {
 test('routes that are written to the file count from the next request on, and none is lost meanwhile', async () => {
   const { write, routed } = await started()
   expect((await routed()).route).toContain('a/m')
-  let going = true
+  const going = { on: true }
   const seen: Awaited<ReturnType<typeof routed>>[] = []
   const clients = Array.from({ length: 8 }, async () => {
-    while (going) seen.push(await routed())
+    while (going.on) seen.push(await routed())
   })
   write({ routes: { r: { candidates: ['b/m'] } } })
   await expect.poll(() => seen.at(-1)?.route, { timeout: 10_000 }).toContain('b/m')
-  going = false
+  going.on = false
   await Promise.all(clients)
   expect(seen.every(({ status }) => status === 200)).toBe(true)
 })

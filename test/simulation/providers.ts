@@ -8,7 +8,7 @@ import type { Planned } from '../../src/gateway/routing/plan.ts'
 import { Retries } from '../../src/gateway/routing/retries.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
-export const tokens = { input: 200, output: 20 }
+const tokens = { input: 200, output: 20 }
 const usage = {
   inputTokens: { total: tokens.input, cacheRead: 0 },
   outputTokens: { total: tokens.output, reasoning: 0 },

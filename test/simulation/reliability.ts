@@ -133,7 +133,7 @@ async function asked(
 }
 
 /** Of names alone: whoever plays them is asked elsewhere. */
-export function fakeModels(names: readonly string[]): Models {
+function fakeModels(names: readonly string[]): Models {
   const served = new Map(
     names.map((name) => [name, { provider: { name: name.split('/')[0] }, model: name.split('/')[1] ?? name }]),
   )

@@ -68,15 +68,11 @@ export function given(piece: Piece, reader: AnswerReader): Promise<void> | undef
 }
 
 function sizeOfEvent(event: StreamEvent): number {
-  switch (event.type) {
-    case 'text-delta':
-      return 100 + 2 * event.text.length + (event.logprobs ? JSON.stringify(event.logprobs).length : 0)
-    case 'reasoning-delta':
-    case 'refusal-delta':
-      return 100 + 2 * event.text.length
-    case 'tool-input-delta':
-      return 100 + 2 * event.delta.length
-    default:
-      return 2 * JSON.stringify(event).length
-  }
+  if (event.type === 'text-delta') return 100 + 2 * event.text.length + (event.logprobs ? jsonSize(event.logprobs) : 0)
+  if (event.type === 'reasoning-delta' || event.type === 'refusal-delta') return 100 + 2 * event.text.length
+  return event.type === 'tool-input-delta' ? 100 + 2 * event.delta.length : jsonSize(event)
+}
+
+function jsonSize(value: object): number {
+  return 2 * JSON.stringify(value).length
 }

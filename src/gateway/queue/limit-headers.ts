@@ -23,7 +23,7 @@ interface Names {
  * https://docs.claude.com/en/api/rate-limits#response-headers
  * https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-06
  */
-export const limitHeaders: readonly Names[] = [
+const limitHeaders: readonly Names[] = [
   ...(['requests', 'tokens'] as const).map((unit) => ({
     unit,
     limit: `x-ratelimit-limit-${unit}`,
@@ -73,7 +73,7 @@ const unitsMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000,
 const firstEpoch = 1_000_000_000
 
 /** `1s`, `6m0s`, `17ms`; seconds; seconds since 1970; or a date. */
-export function milliseconds(text: string, at: number): number | undefined {
+function milliseconds(text: string, at: number): number | undefined {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[dhms])/g)]
   if (parts.length > 0 && parts.map(([part]) => part).join('') === text.trim()) {
     return parts.reduce((sum, [, value, unit]) => sum + Number(value) * (unitsMs[unit ?? ''] ?? 0), 0)

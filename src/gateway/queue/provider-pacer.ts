@@ -6,7 +6,7 @@ import { Lane, type LaneAmounts, type ProviderLimits, type Reserved } from './la
 import { saidLimits } from './limit-headers.ts'
 import type { PaceAsked, Pacer, Pass } from './pacer.ts'
 
-export interface PacingSettings {
+interface PacingSettings {
   /** Requests that wait, for each model. */
   readonly queue: number
   readonly maxWaitSeconds: number

@@ -206,7 +206,7 @@ export class Attempts {
     try {
       const early = await Promise.race([firstRun, stopped.promise])
       if (early || !hedging.take()) return early ?? (await firstRun)
-      start(second, number + 1)
+      void start(second, number + 1)
       const won = await Promise.any(runs.map(({ promise }) => promise))
       for (const { controller, promise } of runs) {
         const other = await Promise.race([promise, nobody])

@@ -1,22 +1,17 @@
 import type { Served } from '../models.ts'
+import { saidLimits, type LimitedUnit } from '../queue/limit-headers.ts'
 import { labelText, type Exposition } from './exposition.ts'
 
 /** Models whose limits are kept; those of others are not. */
 const mostModels = 200
 
-/**
- * Headers that say what may still be asked before a limit is reached:
- * https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers
- * https://docs.claude.com/en/api/rate-limits#response-headers
- */
-const limits = Object.entries({
-  'x-ratelimit-remaining-requests': 'requests',
-  'x-ratelimit-remaining-tokens': 'tokens',
-  'anthropic-ratelimit-requests-remaining': 'requests',
-  'anthropic-ratelimit-tokens-remaining': 'tokens',
-  'anthropic-ratelimit-input-tokens-remaining': 'input_tokens',
-  'anthropic-ratelimit-output-tokens-remaining': 'output_tokens',
-})
+/** As they are called in labels. */
+const units = {
+  requests: 'requests',
+  tokens: 'tokens',
+  inputTokens: 'input_tokens',
+  outputTokens: 'output_tokens',
+} as const satisfies Record<LimitedUnit, string>
 
 const name = 'inferloom_provider_limit_remaining'
 
@@ -25,9 +20,8 @@ export class ProviderLimits {
   readonly #models = new Map<string, { readonly served: Served; readonly left: Map<string, number> }>()
 
   observe(served: Served, headers: Readonly<Record<string, string>>): void {
-    for (const [header, limit] of limits) {
-      const value = headers[header]
-      if (value !== undefined && /^\d{1,15}$/.test(value)) this.#leftOf(served)?.set(limit, Number(value))
+    for (const { unit, remaining } of saidLimits(headers, Date.now())) {
+      if (remaining !== undefined) this.#leftOf(served)?.set(units[unit], remaining)
     }
   }
 

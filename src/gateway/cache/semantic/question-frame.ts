@@ -55,7 +55,6 @@ function textOf(turn: unknown): string | undefined {
   if (!Array.isArray(pieces) || pieces.length !== 1) return undefined
   const { text, type, cache_control: mark } = pieces[0] as Body
   // Images and files are no words.
-  return typeof text === 'string' && mark === undefined && (type === undefined || /text$/.test(String(type)))
-    ? text
-    : undefined
+  const isText = type === undefined || type === 'text' || type === 'input_text'
+  return typeof text === 'string' && mark === undefined && isText ? text : undefined
 }

@@ -7,7 +7,7 @@ import { framed, type FramedQuestion } from './question-frame.ts'
 import { sameFacts } from './same-facts.ts'
 import { thresholdOf, upperBound, type Judged } from './threshold.ts'
 
-export interface SemanticSettings {
+interface SemanticSettings {
   readonly mode: 'shadow' | 'serve'
   readonly model: string
   readonly errorRate: number
