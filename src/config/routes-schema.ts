@@ -12,7 +12,9 @@ const candidate = z.union([
     model: z.string().min(1).max(300).meta({ description: 'provider/model, a local model, or another route.' }),
     weight: positive.max(1_000_000).optional().meta({ description: 'Of weighted and least-busy routes. Default: 1.' }),
     quality: share.optional().meta({ description: 'How good it is at what this route is for, from 0 to 1.' }),
-    region: z.string().min(1).max(100).optional().meta({ description: 'Where it runs.' }),
+    region: z.string().min(1).max(100).optional().meta({
+      description: 'Where it runs. Default: the region of its provider; local for models of this machine.',
+    }),
   }),
 ])
 
@@ -29,16 +31,21 @@ const route = z.strictObject({
       ttftMs: positive.max(86_400_000).optional().meta({ description: 'Milliseconds to the first token.' }),
       latencyMs: positive.max(86_400_000).optional().meta({ description: 'Milliseconds to the last token.' }),
       maxCost: positive.max(1_000_000).optional().meta({ description: 'US dollars for a request.' }),
-      minQuality: share.optional(),
-      region: z.string().min(1).max(100).optional(),
+      minQuality: share.optional().meta({ description: 'Measured, from 0 to 1.' }),
+      region: z.string().min(1).max(100).optional().meta({ description: 'Where it has to run.' }),
     })
     .prefault({})
-    .meta({ description: 'What every answer has to keep to, as far as it can be known before.' }),
+    .meta({
+      description:
+        'What every answer has to keep to, as far as it can be known before. Requests can ask for more, not for less.',
+    }),
   bestEffort: z.boolean().default(false).meta({
-    description: 'Ask the one that comes closest where no candidate can keep to it, instead of refusing.',
+    description:
+      'Ask the one that comes closest where no candidate can keep to it, instead of refusing. Never one elsewhere.',
   }),
   affinity: z.boolean().default(true).meta({
-    description: 'Send prompts that begin alike to the candidate that has read the beginning already.',
+    description:
+      'Send prompts that begin alike to the candidate that has read the beginning already. Not in weighted routes.',
   }),
   semantic: semanticSchema.optional().meta({
     description: 'Give kept answers to the same question in other words. Default: never.',
@@ -74,7 +81,8 @@ export const routingSchema = z
       env: 'INFERLOOM_ROUTING_BUILTIN',
     }),
     explore: share.default(0.02).meta({
-      description: 'The share of requests that goes to a candidate of which nothing is known yet.',
+      description:
+        'The share of requests that goes to a candidate whose times were not seen lately, where knowing them could change whom is asked.',
     }),
   })
   .prefault({})

@@ -57,7 +57,7 @@ test('two prompts have the beginnings in common that they have in common', () =>
         const end = (step + 1) * 2048
         if (one.slice(0, end) === other.slice(0, end)) expect(a[step]).toBe(b[step])
         // A byte of each character is looked at.
-        else if (!/[^\u0000-\u00ff]/.test(one + other)) expect(a[step]).not.toBe(b[step])
+        else if (!(one + other).includes('€')) expect(a[step]).not.toBe(b[step])
       }
     }),
   )

@@ -12,7 +12,7 @@ import type { Health } from './health.ts'
 import { noCandidate } from './no-candidate.ts'
 import type { AttemptOutcome, Candidate, Excluded, Objective, Plan, PlanAsked, Planned, Planner } from './plan.ts'
 import { candidateId, PlainPlanner } from './plain-planner.ts'
-import { Predictions, type QualitySource } from './predictions.ts'
+import { Predictions, type Foreseen, type QualitySource } from './predictions.ts'
 import type { Route, RouteCandidate, Routes } from './routes.ts'
 
 export interface PlannerParts {
@@ -25,6 +25,14 @@ export interface PlannerParts {
   /** The share of requests that goes to a candidate of which nothing is known. */
   readonly explore: number
   readonly quality?: QualitySource
+}
+
+/** What all candidates of a request are judged by. */
+interface Turn {
+  readonly wanted: Wanted
+  readonly question: Foreseen
+  readonly warm: Warm | undefined
+  readonly now: number
 }
 
 /** What an evaluated candidate comes to. */
@@ -72,7 +80,9 @@ export class RoutePlanner implements Planner {
     const wanted = this.#wanted(route, asked, now)
     const beginnings = route.affinity ? this.#affinity.beginningsOf(route.name, asked.text) : undefined
     const warm = beginnings && this.#affinity.warmOf(beginnings, now)
-    const judged = this.#judgeAll(route, asked, wanted, warm, now)
+    const { promptTokens, maxOutputTokens, stream } = wanted
+    const question = this.#predictions.foresee({ route: route.name, promptTokens, maxOutputTokens, stream })
+    const judged = this.#judgeAll(route, asked, { wanted, question, warm, now })
     let choices = judged.flatMap(({ choice, shortcoming }) => (choice && !shortcoming ? [choice] : []))
     const isBestEffort = choices.length === 0 && route.bestEffort
     if (isBestEffort) choices = nearest(judged)
@@ -111,42 +121,36 @@ export class RoutePlanner implements Planner {
   }
 
   /** Of those that the caller may ask; others are none of its business. */
-  #judgeAll(route: Route, asked: PlanAsked, wanted: Wanted, warm: Warm | undefined, now: number): readonly Judged[] {
-    const { caller } = asked
+  #judgeAll(route: Route, { caller, model }: PlanAsked, turn: Turn): readonly Judged[] {
     const mayAskAll = mayAsk(caller, route.name)
     const judged: Judged[] = []
     for (const [position, candidate] of route.candidates.entries()) {
-      const served = this.#parts.models.peek(candidate.name)
-      if (!mayAskAll && !mayAsk(caller, candidate.name, served)) continue
-      if (served)
-        judged.push(
-          this.#judge({ served, id: candidateId(served) }, candidate, position, route.name, wanted, warm, now),
-        )
-      else judged.push({ id: candidate.name, shortcoming: { why: 'is not there now', by: Infinity } })
+      const { name } = candidate
+      const served = this.#parts.models.peek(name)
+      if (!mayAskAll && !mayAsk(caller, name, served)) continue
+      judged.push(
+        served
+          ? this.#judge({ served, id: candidateId(served) }, candidate, position, turn)
+          : { id: name, shortcoming: { why: 'is not there now', by: Infinity } },
+      )
     }
-    if (judged.length === 0) throw refusal(caller, asked.model)
+    if (judged.length === 0) throw refusal(caller, model)
     return judged
   }
 
-  #judge(
-    { served, id }: Candidate,
-    { quality, weight, region = this.#parts.routes.regionOf(served.provider.name) }: RouteCandidate,
-    position: number,
-    route: string,
-    wanted: Wanted,
-    warm: Warm | undefined,
-    now: number,
-  ): Judged {
-    const { models, health } = this.#parts
-    const { promptTokens, maxOutputTokens, stream } = wanted
+  #judge(candidate: Candidate, of: RouteCandidate, position: number, { wanted, question, warm, now }: Turn): Judged {
+    const { models, health, routes } = this.#parts
+    const { served, id } = candidate
+    const { quality, weight, region = routes.regionOf(served.provider.name) } = of
     const { contextTokens, parameters } = models.glance(id) ?? {}
     const isWarm = id === warm?.candidate
-    const inFlight = health.inFlight({ served, id })
-    const asked = { route, promptTokens, maxOutputTokens, stream }
+    const inFlight = health.inFlight(candidate)
     const warmShare = isWarm ? warm.share : 0
-    const predicted = this.#predictions.of({ id, served, quality, parameters, ...asked, warmShare, inFlight })
+    const predicted = this.#predictions.of({ id, served, quality, parameters, question, warmShare, inFlight })
     const { prediction, longTokens, load, seenAt } = predicted
-    const planned: Planned = { served, id, prediction, asked: { ...asked, longTokens } }
+    const { route, promptTokens, maxOutputTokens, stream } = question
+    const asked = { route, promptTokens, maxOutputTokens, stream, longTokens }
+    const planned: Planned = { served, id, prediction, asked }
     const choice: Choice = {
       planned,
       weight,

@@ -21,16 +21,24 @@ export interface PredictionParts {
   readonly quality?: QualitySource
 }
 
+/** What is known of a request before anybody is chosen for it. */
+export interface Foreseen {
+  readonly route: string
+  readonly promptTokens: number
+  readonly maxOutputTokens: number | undefined
+  readonly stream: boolean
+  /** How long answers to such requests are. */
+  readonly lengths: Lengths
+}
+
 interface PredictionAsked {
   readonly id: string
   readonly served: Served
   readonly quality: number | undefined
   /** How large it is. */
   readonly parameters: number | undefined
-  readonly route: string
-  readonly promptTokens: number
-  readonly maxOutputTokens: number | undefined
-  readonly stream: boolean
+  /** The same for all candidates of a request. */
+  readonly question: Foreseen
   /** Of the prompt, what it may have in its cache, from 0 to 1. */
   readonly warmShare: number
   /** Requests of ours that it is answering. */
@@ -101,12 +109,17 @@ export class Predictions {
     if (asked?.stream) this.#known.get(id)?.times.began(ttftMs, asked)
   }
 
-  of({ id, served, quality, parameters, ...asked }: PredictionAsked): Predicted {
-    const { route, promptTokens, maxOutputTokens, warmShare, inFlight } = asked
+  foresee(asked: Omit<Foreseen, 'lengths'>): Foreseen {
+    const { route, maxOutputTokens, promptTokens, stream } = asked
+    const lengths = this.#lengths.expected(kindOfLength(route, maxOutputTokens)) ?? unknownLength
+    return { route, maxOutputTokens, promptTokens, stream, lengths }
+  }
+
+  of({ id, served, quality, parameters, question, warmShare, inFlight }: PredictionAsked): Predicted {
+    const { promptTokens, maxOutputTokens, lengths } = question
     const known = this.#known.get(id)
-    const usual = this.#lengths.expected(kindOfLength(route, maxOutputTokens)) ?? unknownLength
-    const output = scaled(usual, Math.exp(known?.wordiness ?? 0), maxOutputTokens)
-    const times = known?.times.expected(asked, output)
+    const output = scaled(lengths, known ? Math.exp(known.wordiness) : 1, maxOutputTokens)
+    const times = known?.times.expected(question, output)
     const load = served.provider.load?.(served.model)
     const queueMs = load && times?.latency ? queued(load, inFlight, times.latency.p50) : 0
     const line = this.#costs.line(id, served)
