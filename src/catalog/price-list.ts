@@ -22,6 +22,8 @@ export interface Listed {
   readonly tiers?: Readonly<Record<string, number>> | undefined
   /** Whether the user stated it, which is believed more than what a provider says. */
   readonly isOwn?: boolean
+  /** Of prompt and answer together. */
+  readonly contextTokens?: number | undefined
 }
 
 const anyName = { starts_with: '' }
@@ -44,7 +46,11 @@ export function listed(kind: string, model: string, at: number): Listed | undefi
   const found = calcPrice({ input_tokens: 0 }, model, { provider: known, timestamp: new Date(at) })
   if (!found) return undefined
   const models = [{ ...found.model, match: anyName }]
-  return { provider: { ...found.provider, models }, name: `${id} ${found.model.id}` }
+  return {
+    provider: { ...found.provider, models },
+    name: `${id} ${found.model.id}`,
+    contextTokens: found.model.context_window,
+  }
 }
 
 /** A list of one model whose price the user states. */

@@ -30,4 +30,6 @@ export interface Prices {
   prepare(provider: string): Promise<void> | undefined
   /** Undefined is unknown, never free. */
   cost(charged: Charged): Cost | undefined
+  /** Tokens of prompt and answer together, as the list has it. */
+  contextOf?(provider: string, model: string): number | undefined
 }

@@ -30,6 +30,13 @@ test('nothing is known before the list is there, and it is loaded once', async (
 })
 
 describe('the list', () => {
+  test('knows how much models read, where it says so', () => {
+    expect(prices.contextOf?.('work', 'gpt-4.1')).toBeGreaterThan(900_000)
+    expect(prices.contextOf?.('work', 'nothing-like-it')).toBeUndefined()
+    expect(prices.contextOf?.('near', 'qwen')).toBeUndefined()
+    expect(prices.contextOf?.('nobody', 'gpt-4.1')).toBeUndefined()
+  })
+
   test('is asked by kind, whatever the provider is called here', () => {
     const cost = prices.cost({ provider: 'work', model: 'gpt-4.1', usage: usage(1000, 100), at })
     expect(cost).toEqual({

@@ -85,6 +85,10 @@ export function openPrices(settings: PriceSettings): OpenedPrices {
       const standard = list.priced(found, usage, at)
       return standard && ofTier(standard, usage, share)
     },
+    contextOf(provider, model) {
+      const kind = settings.kinds.get(provider)
+      return kind === undefined ? undefined : list?.listed(kind, model, Date.now())?.contextTokens
+    },
     forget: () => remembered.clear(),
   }
 }

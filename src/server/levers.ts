@@ -41,6 +41,7 @@ export interface Levers {
 
 /** For whoever looks on: `GET /admin/levers` and `/metrics`. */
 export interface LeversReport {
+  readonly times: ReturnType<RoutePlanner['report']>
   readonly health: ReturnType<DeploymentHealth['report']>
   readonly retries: ReturnType<Retries['report']>
   readonly hedges: ReturnType<Hedging['report']>
@@ -80,6 +81,7 @@ export function openLevers({ loaded, models, routes, prices, opened }: LeverPart
     cache,
     pacer,
     report: () => ({
+      times: planner.report(),
       health: health.report(),
       retries: retries.report(),
       hedges: hedging.report(),

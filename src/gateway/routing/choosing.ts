@@ -14,7 +14,7 @@ export interface Choice {
   readonly quality: number
   /** When its times were seen last; -Infinity where they never were. */
   readonly seenAt: number
-  /** Whether it may be asked now: one that failed often lately may not. */
+  /** Whether it is likely to answer: one that failed often lately is not. */
   readonly isAllowed: boolean
   /** Whether it has read the beginning of the prompt lately. */
   readonly isWarm: boolean

@@ -8,6 +8,8 @@ export interface CostLine {
   readonly perInput: number
   readonly perCachedInput: number
   readonly perOutput: number
+  /** Of prompt and answer together, where the list says; it may be out of date. */
+  readonly contextTokens: number | undefined
 }
 
 const probe = 1000
@@ -48,8 +50,9 @@ export class ExpectedCosts {
     const cached = this.#cost(served, probe, probe, 0)
     const output = this.#cost(served, 0, 0, probe)
     if (none === undefined || input === undefined || cached === undefined || output === undefined) return undefined
+    const contextTokens = this.#prices?.contextOf?.(served.provider.name, served.model)
     const of = (cost: number) => (cost - none) / probe
-    return { perRequest: none, perInput: of(input), perCachedInput: of(cached), perOutput: of(output) }
+    return { perRequest: none, perInput: of(input), perCachedInput: of(cached), perOutput: of(output), contextTokens }
   }
 
   #cost({ provider, model }: Served, total: number, cacheRead: number, output: number): number | undefined {

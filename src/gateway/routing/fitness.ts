@@ -43,8 +43,7 @@ export function shortcoming(prediction: Prediction, wanted: Wanted, ability: Abi
     const lacking = wanted.needs.filter((need) => lacks.includes(need))
     if (lacking.length > 0) return { why: `cannot take ${lacking.join(', ')}`, by: Infinity }
   }
-  const tokens = wanted.promptTokens * sureShare
-  if (contextTokens && tokens > contextTokens) {
+  if (isTooLong(wanted.promptTokens, contextTokens)) {
     const why = `has a context of ${contextTokens} tokens, and the prompt has about ${wanted.promptTokens}`
     return { why, by: Infinity }
   }
@@ -52,6 +51,11 @@ export function shortcoming(prediction: Prediction, wanted: Wanted, ability: Abi
   // Where something may run is not a matter of more or less.
   if (elsewhere !== undefined) return { why: `is not in ${elsewhere}`, by: Infinity }
   return costsTooMuch(prediction, wanted) ?? isTooBad(prediction, wanted) ?? isTooLate(prediction, wanted, ability)
+}
+
+/** Whether a prompt, whose length is an estimate, is certainly longer than a context. */
+export function isTooLong(promptTokens: number, contextTokens: number | undefined): boolean {
+  return contextTokens !== undefined && contextTokens > 0 && promptTokens * sureShare > contextTokens
 }
 
 function costsTooMuch({ cost }: Prediction, { maxCost }: Wanted): Shortcoming | undefined {

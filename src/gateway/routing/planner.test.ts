@@ -14,6 +14,8 @@ interface Model extends Partial<ModelInfo> {
   readonly price?: number
   readonly lacks?: readonly string[]
   readonly load?: ModelLoad
+  /** Its context, as the list of prices has it. */
+  readonly listed?: number
 }
 
 interface Options {
@@ -45,8 +47,9 @@ function opened({ models: given = { a: {}, b: {} }, local = [], route, explore =
   const candidates = [...Object.keys(given).map((name) => `p/${name}`), ...local]
   const more = { require: {}, bestEffort: false, affinity: false, reliability: {} }
   const settings: Record<string, RouteSettings> = { r: { objective: 'ordered', candidates, ...more, ...route } }
-  const prices: Pick<Prices, 'prepare' | 'cost'> = {
+  const prices: Pick<Prices, 'prepare' | 'cost' | 'contextOf'> = {
     prepare: () => undefined,
+    contextOf: (_, model) => given[model]?.listed,
     cost({ provider, model, usage }) {
       if (provider === 'local') return { usd: 0, price: '' }
       const price = given[model]?.price
@@ -159,6 +162,33 @@ test('a prompt goes to who can take it, and local models are in a region of thei
   expect(order({ region: 'local' })).toEqual(['own'])
   const { excluded } = plan({}, { text: 'word '.repeat(2000) })
   expect(excluded).toEqual([{ id: 'p/small', why: 'has a context of 1000 tokens, and the prompt has about 2500' }])
+})
+
+test('what the catalog says of a context may be out of date: that candidate is asked last, but not refused', () => {
+  const models = { a: { price: 1, listed: 1000 }, b: { price: 2 } }
+  const { order } = opened({ models })
+  expect(order({}, { text: 'word '.repeat(2000) })).toEqual(['p/b', 'p/a'])
+  expect(order({}, { text: 'word '.repeat(500) })).toEqual(['p/a', 'p/b'])
+})
+
+test('what is known of times is there to be seen', () => {
+  const { planner, seen } = opened()
+  expect(planner.report()).toEqual([])
+  seen('p/a', 500)
+  seen('p/b', 5000)
+  const [last, first] = planner.report()
+  expect([last?.id, first?.id]).toEqual(['p/b', 'p/a'])
+  expect(first?.ttftMs).toBeCloseTo(100, -1)
+  expect(first?.latencyMs).toBeCloseTo(100 + 199 * 4, -2)
+  expect(first?.seenSecondsAgo).toBe(0)
+})
+
+test('names that never answered are not remembered', () => {
+  const { planner } = opened()
+  for (let name = 0; name < 3000; name++) {
+    planner.learn({ id: `p/${name}` } as Candidate, { ...took(500), ttftMs: undefined, ended: 'failed' })
+  }
+  expect(planner.report()).toEqual([])
 })
 
 test('an error lists no more candidates than anybody reads', () => {

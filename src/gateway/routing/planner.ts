@@ -7,12 +7,12 @@ import type { Timekeeper } from '../timekeeper.ts'
 import { Affinity, type Warm } from './affinity.ts'
 import { ordered, type Choice } from './choosing.ts'
 import { explored, freshMs } from './exploring.ts'
-import { shortcoming, standingOf, stricter, type Shortcoming, type Wanted } from './fitness.ts'
+import { isTooLong, shortcoming, standingOf, stricter, type Shortcoming, type Wanted } from './fitness.ts'
 import type { Health } from './health.ts'
 import { noCandidate } from './no-candidate.ts'
 import type { AttemptOutcome, Candidate, Excluded, Objective, Plan, PlanAsked, Planned, Planner } from './plan.ts'
 import { candidateId, PlainPlanner } from './plain-planner.ts'
-import { Predictions, type Foreseen, type QualitySource } from './predictions.ts'
+import { Predictions, type Foreseen, type QualitySource, type TimesReport } from './predictions.ts'
 import type { Route, RouteCandidate, Routes } from './routes.ts'
 
 export interface PlannerParts {
@@ -71,6 +71,11 @@ export class RoutePlanner implements Planner {
 
   learn(candidate: Planned, outcome: AttemptOutcome): void {
     this.#predictions.learn(candidate, outcome)
+  }
+
+  /** What is known of the times of those that answered last. */
+  report(): TimesReport[] {
+    return this.#predictions.report()
   }
 
   #planRoute(route: Route, asked: PlanAsked): Plan {
@@ -149,6 +154,7 @@ export class RoutePlanner implements Planner {
     const predicted = this.#predictions.of({ id, served, quality, parameters, question, warmShare, inFlight })
     const { prediction, longTokens, load, seenAt } = predicted
     const { route, promptTokens, maxOutputTokens, stream } = question
+    const mayFit = !isTooLong(promptTokens, predicted.contextTokens)
     const asked = { route, promptTokens, maxOutputTokens, stream, longTokens }
     const planned: Planned = { served, id, prediction, asked }
     const choice: Choice = {
@@ -160,7 +166,7 @@ export class RoutePlanner implements Planner {
       quality: predicted.quality,
       isWarm,
       seenAt,
-      isAllowed: health.allows(planned),
+      isAllowed: mayFit && health.allows(planned),
     }
     const lacks = served.provider.lacks?.(served.model) ?? []
     const ability = { contextTokens, lacks, region, isFresh: now - seenAt < freshMs }
@@ -187,7 +193,7 @@ function inTime(
   ]
 }
 
-/** One that is left alone for a while is not counted on. */
+/** One that is left alone for a while, or whose context is too short by what the catalog has, is not counted on. */
 function availableFirst(choices: readonly Choice[]): readonly Choice[] {
   if (choices.every(({ isAllowed }) => isAllowed)) return choices
   return [...choices.filter(({ isAllowed }) => isAllowed), ...choices.filter(({ isAllowed }) => !isAllowed)]

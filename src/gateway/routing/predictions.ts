@@ -54,8 +54,24 @@ export interface Predicted {
   readonly seenAt: number
   /** A guess where nobody measured it. */
   readonly quality: number
+  /** Of prompt and answer together, as the catalog has it: it may be out of date. */
+  readonly contextTokens: number | undefined
 }
 
+/** What is known of one candidate's times, for whoever looks on: of a prompt of 500 tokens and an answer of 200. */
+export interface TimesReport {
+  readonly id: string
+  readonly ttftMs: number
+  readonly ttftP90Ms: number
+  readonly latencyMs: number | undefined
+  readonly latencyP90Ms: number | undefined
+  /** In times what others write. */
+  readonly wordiness: number
+  readonly seenSecondsAgo: number
+}
+
+/** Candidates of a report: those that answered last. */
+const mostReported = 200
 /** Candidates of which something is remembered; of more, those that answered longest ago are forgotten. */
 const mostObserved = 1000
 /** Expected of an answer whose length nobody knows. */
@@ -144,10 +160,30 @@ export class Predictions {
         quality: measured,
       },
       longTokens: output.isOfKind ? output.p90 : maxOutputTokens,
+      contextTokens: line?.contextTokens,
       load,
       seenAt: times?.seenAt ?? -Infinity,
       quality: measured ?? guessedQuality(line && line.perOutput * 1e6, parameters),
     }
+  }
+
+  report(): TimesReport[] {
+    const now = this.#parts.timekeeper.now()
+    const latest = [...this.#known].slice(-mostReported).toReversed()
+    return latest.flatMap(([id, { times, wordiness }]) => {
+      const expected = times.expected({ promptTokens: 500, stream: true }, { p50: 200, p90: 200 })
+      if (!expected) return []
+      const { ttft, latency, seenAt } = expected
+      return {
+        id,
+        ttftMs: ttft.p50,
+        ttftP90Ms: ttft.p90,
+        latencyMs: latency?.p50,
+        latencyP90Ms: latency?.p90,
+        wordiness: Math.exp(wordiness),
+        seenSecondsAgo: (now - seenAt) / 1000,
+      }
+    })
   }
 
   /** Answers of all come here: those that answered last are at the end. */
