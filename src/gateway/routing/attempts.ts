@@ -90,7 +90,7 @@ export class Attempts {
       try {
         const delayMs = run.number === 1 && plan.reliability?.hedge === true ? hedging.delayMs(candidate) : undefined
         if (delayMs === undefined) return await this.#try(candidate, run.number, asked, begin, signal, run.isLast, run)
-        return await this.#hedged(run.number, delayMs, asked, begin, discard)
+        return await this.#hedged(run, delayMs, asked, begin, discard)
       } catch (thrown) {
         if (signal.aborted) throw thrown
         const waitMs = run.failed(asInferloomError(thrown), asked.deadlineAt)
@@ -180,44 +180,48 @@ export class Attempts {
 
   /** A first try, and a second one beside it where the first takes longer than usual; whichever begins first wins. */
   async #hedged<Begun>(
-    number: number,
+    run: RetryRun,
     delayMs: number,
     asked: AttemptsAsked,
     begin: Begin<Begun>,
     discard: (begun: Begun) => void,
   ): Promise<Won<Begun>> {
     const { timekeeper, hedging } = this.#parts
+    const { number } = run
     const { candidates } = asked.plan
-    const [first, second = first] = candidates
-    if (!first || !second) throw new InferloomError('internal_error', 'A plan has no candidates.')
+    const { candidate } = run
+    // The same one again where there is no other.
+    const second =
+      candidates[candidates.indexOf(candidate) + 1] ?? candidates.find((each) => each !== candidate) ?? candidate
     const runs: { readonly controller: AbortController; readonly promise: Promise<Won<Begun>> }[] = []
     const start = (candidate: Planned, number: number) => {
       const controller = new AbortController()
       const signal = AbortSignal.any([asked.signal, controller.signal])
-      const promise = this.#try(candidate, number, asked, begin, signal, candidates.length === 1)
+      const promise = this.#try(candidate, number, asked, begin, signal, candidates.length === 1, run)
       // Whoever loses is looked at below.
       promise.catch(() => {})
       runs.push({ controller, promise })
       return promise
     }
-    const firstRun = start(first, number)
+    const firstRun = start(candidate, number)
     const stopped = Promise.withResolvers<undefined>()
     const cancel = timekeeper.after(delayMs, () => stopped.resolve(undefined))
     try {
       const early = await Promise.race([firstRun, stopped.promise])
       if (early || !hedging.take()) return early ?? (await firstRun)
       void start(second, number + 1)
-      const won = await Promise.any(runs.map(({ promise }) => promise))
-      for (const { controller, promise } of runs) {
-        const other = await Promise.race([promise, nobody])
-        if (other === won) continue
-        controller.abort(new InferloomError('client_closed', 'Another candidate answered first.'))
-        void promise.then((late) => {
+      const first = await Promise.any(runs.map((run) => run.promise.then((won) => ({ won, run }))))
+      for (const run of runs) {
+        if (run === first.run) continue
+        run.controller.abort(new InferloomError('client_closed', 'Another candidate answered first.'))
+        // It may have failed already, which its own try has told.
+        void run.promise.then((late) => {
           discard(late.begun)
           late.end({ left: true })
         }, ignore)
       }
-      hedging.ended(won.candidate === first && won.number === number ? 'lost' : 'won')
+      const { won } = first
+      hedging.ended(won.number === number ? 'lost' : 'won')
       return won
     } catch (error) {
       throw error instanceof AggregateError ? error.errors[0] : error
@@ -271,7 +275,6 @@ interface Open<Begun> {
 }
 
 const nothing = { promptTokens: undefined, outputTokens: undefined, ttftMs: undefined }
-const nobody = Promise.resolve(undefined)
 const ignore = () => {}
 
 /** Whose fault it was. */
