@@ -1,3 +1,4 @@
+import { deadlineRouting } from '../../test/simulation/deadline-routing.ts'
 import { pacing, type PacingOptions } from '../../test/simulation/pacing.ts'
 import { deadDeployment, failingInTurns, slowTail } from '../../test/simulation/reliability.ts'
 import { seededRandom } from '../seeded-random.ts'
@@ -81,5 +82,24 @@ export async function simulated(seeds: number, progress: (what: string) => void)
     `${worst(dead.map(({ failed }) => failed))} failed; ${(100 * median(extra)).toFixed(2)} % had one extra attempt, probes included`,
   )
   bars.push({ what: 'dead deployment: share with an extra attempt', value: worst(extra), unit: '', atMost: 0.01 })
+
+  for (const [what, models, deadlines] of [
+    ['deadlines, a fast model and a cheap one', ['fast', 'slow'], 'clients'],
+    ['deadlines near what one of three models takes', ['fast', 'middle', 'slow'], 'anywhere'],
+  ] as const) {
+    const results = await each(what, (random) => deadlineRouting({ random, models, deadlines }))
+    const met = results.map(({ metShare }) => metShare)
+    const costs = results.map(({ costOfBest }) => costOfBest)
+    const knowing = results.map((result) => result.knowing)
+    const percent = (shares: readonly number[]) => `${(100 * median(shares)).toFixed(1)} %`
+    row(
+      what,
+      `${percent(met)} of the deadlines that could be met, for ${median(costs).toFixed(2)} × the best choice in hindsight; with all distributions known before: ${percent(knowing.map(({ metShare }) => metShare))} for ${median(knowing.map(({ costOfBest }) => costOfBest)).toFixed(2)} ×`,
+    )
+    // Near what models take, hindsight knows what nobody can: there, only who knows the distributions is a measure.
+    if (deadlines === 'anywhere') continue
+    bars.push({ what: `${what}: met`, value: Math.min(...met), unit: '', atLeast: 0.99 })
+    bars.push({ what: `${what}: cost ÷ best in hindsight`, value: worst(costs), unit: '×', atMost: 1.05 })
+  }
   return { title: 'In virtual time', columns: ['', 'what came of it'], rows, bars }
 }
