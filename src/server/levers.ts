@@ -58,6 +58,7 @@ export function openLevers({ loaded, models, routes, prices, opened }: LeverPart
   const health = new DeploymentHealth({ settings: breaker, timekeeper, random })
   const { explore } = config.routing
   const planner = new RoutePlanner({ models, routes, prices, health, timekeeper, random, explore })
+  loadPrices(routes, prices)
   const pacer = config.pacing.enabled ? openPacer(config, opened) : undefined
   const retries = new Retries({ settings: retry, timekeeper, random, health })
   const hedging = new Hedging({ share: hedgeShare })
@@ -91,6 +92,7 @@ export function openLevers({ loaded, models, routes, prices, opened }: LeverPart
     }),
     async configure(loaded) {
       routes.adopt(await openRoutes(loaded, models))
+      loadPrices(routes, prices)
       const { reliability, routing, pacing, cache: kept } = loaded.config
       const { breaker, hedgeShare: share, ...retry } = reliability
       planner.configure(routing)
@@ -101,6 +103,11 @@ export function openLevers({ loaded, models, routes, prices, opened }: LeverPart
       cache?.configure(kept)
     },
   }
+}
+
+/** Whoever chooses by cost has to know it, from the first request on. */
+function loadPrices(routes: Routes, prices: Prices | undefined): void {
+  for (const provider of routes.providers()) prices?.prepare(provider)?.catch(() => {})
 }
 
 function openPacer(config: Config, opened: readonly OpenedProvider[]): ProviderPacer {

@@ -171,6 +171,13 @@ test('what the catalog says of a context may be out of date: that candidate is a
   expect(order({}, { text: 'word '.repeat(500) })).toEqual(['p/a', 'p/b'])
 })
 
+test('whose name is that of a model that sees nothing is asked last for an image, but not refused', () => {
+  const { order } = opened({ models: { 'gpt-3.5-turbo': {}, 'gpt-4o': {} } })
+  const image = { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }
+  expect(order({}, { body: image })).toEqual(['p/gpt-4o', 'p/gpt-3.5-turbo'])
+  expect(order()).toEqual(['p/gpt-3.5-turbo', 'p/gpt-4o'])
+})
+
 test('what is known of times is there to be seen', () => {
   const { planner, seen } = opened()
   expect(planner.report()).toEqual([])

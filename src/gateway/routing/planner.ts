@@ -1,3 +1,4 @@
+import { inabilitiesOf } from '../../catalog/model-abilities.ts'
 import type { Prices } from '../../catalog/price.ts'
 import { askedFor } from '../../storage/ledger/asked-for.ts'
 import { mayAsk, refusal } from '../keys/allowed-models.ts'
@@ -154,7 +155,7 @@ export class RoutePlanner implements Planner {
     const predicted = this.#predictions.of({ id, served, quality, parameters, question, warmShare, inFlight })
     const { prediction, longTokens, load, seenAt } = predicted
     const { route, promptTokens, maxOutputTokens, stream } = question
-    const mayFit = !isTooLong(promptTokens, predicted.contextTokens)
+    const mayDo = !isTooLong(promptTokens, predicted.contextTokens) && !isKnownToLack(served.model, wanted.needs)
     const asked = { route, promptTokens, maxOutputTokens, stream, longTokens }
     const planned: Planned = { served, id, prediction, asked }
     const choice: Choice = {
@@ -166,7 +167,7 @@ export class RoutePlanner implements Planner {
       quality: predicted.quality,
       isWarm,
       seenAt,
-      isAllowed: mayFit && health.allows(planned),
+      isAllowed: mayDo && health.allows(planned),
     }
     const lacks = served.provider.lacks?.(served.model) ?? []
     const ability = { contextTokens, lacks, region, isFresh: now - seenAt < freshMs }
@@ -193,7 +194,14 @@ function inTime(
   ]
 }
 
-/** One that is left alone for a while, or whose context is too short by what the catalog has, is not counted on. */
+/** By its name, which may be anybody's for another model. */
+function isKnownToLack(model: string, needs: readonly string[]): boolean {
+  if (needs.length === 0) return false
+  const lacks = inabilitiesOf(model)
+  return needs.some((need) => lacks.includes(need))
+}
+
+/** One that is left alone for a while, or cannot do what is asked by what the catalog has, is not counted on. */
 function availableFirst(choices: readonly Choice[]): readonly Choice[] {
   if (choices.every(({ isAllowed }) => isAllowed)) return choices
   return [...choices.filter(({ isAllowed }) => isAllowed), ...choices.filter(({ isAllowed }) => !isAllowed)]

@@ -113,6 +113,12 @@ export class Routes {
     return provider === local ? local : this.#regions.get(provider)
   }
 
+  /** Names of those whom configured routes may choose. */
+  providers(): ReadonlySet<string> {
+    const candidates = [...this.#routes.values()].flatMap((route) => route.candidates)
+    return new Set(candidates.flatMap(({ name }) => this.#models.peek(name)?.provider.name ?? []))
+  }
+
   /** As models, for lists of these. */
   list(): ModelInfo[] {
     if (this.#withBuiltin) this.#buildIn()
