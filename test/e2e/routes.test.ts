@@ -136,6 +136,32 @@ test('the slower of two is asked last, once both are known', async () => {
   expect(rows[0]?.['reason']).toMatch(/^fastest of 2: \d+ ms expected$/)
 })
 
+test('a deadline that nobody comes near is refused at once with each candidate, once it is known', async () => {
+  const slowly = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    return good('late')
+  }
+  const first = await startUpstream(slowly)
+  const provider = { kind: 'openai-compatible', baseUrl: `${first.url}/v1`, key: 'k'.repeat(20) }
+  const routes = { only: { candidates: ['a/m'] }, best: { candidates: ['a/m'], bestEffort: true } }
+  const server = await startWithProviders({ a: provider }, {}, { routes })
+  const asked = (model: string, headers: Record<string, string> = {}) =>
+    server.post(chat, { model, messages: question }, headers)
+  for (let request = 0; request < 3; request++) expect((await asked('only')).status).toBe(200)
+  const hurried = { 'x-inferloom-deadline': '40' }
+  const refused = await asked('only', hurried)
+  expect(refused.status).toBe(400)
+  const { error } = (await refused.json()) as { error: { code: string; message: string } }
+  expect(error.code).toBe('no_candidate')
+  expect(error.message).toMatch(/a\/m takes about \d+ ms, and \d+ are left/)
+  expect(first.asked.length).toBe(3)
+  // Whoever wants it tried all the same is told by its deadline.
+  expect(await (await asked('best', hurried)).json()).toMatchObject({ error: { code: 'deadline_exceeded' } })
+  expect(first.asked.length).toBe(4)
+  const { times } = (await (await server.get('/admin/levers')).json()) as { times: { id: string }[] }
+  expect(times.map(({ id }) => id)).toEqual(['a/m'])
+})
+
 test('built-in routes choose among all models and are listed with them', async () => {
   const upstream = await startUpstream(
     () => good('x'),
