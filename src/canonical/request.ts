@@ -139,6 +139,8 @@ export interface GenerateRequest {
   /** In tokens; absent means up to the end of the context. */
   readonly maxOutputTokens?: number
   readonly stop: readonly string[]
+  /** Whether the answer goes on to `maxOutputTokens` although the model would end it: for measurements. */
+  readonly ignoreEnd?: boolean
   /** What is left open here, the provider decides. */
   readonly sampling: Partial<Sampling>
   /** How many alternatives to report with each token's log probability; absent reports none at all. */

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { InferloomError } from '../canonical/errors.ts'
 import type { GenerateRequest, Sampling, ServiceTier } from '../canonical/request.ts'
 import type { AnswerShape } from './answer-parser.ts'
 import type { ChatTemplate } from './chat-template.ts'
@@ -17,6 +18,7 @@ const priorities: Readonly<Record<ServiceTier, number>> = { priority: 0, default
 
 export function planAnswer(request: GenerateRequest, template: ChatTemplate, defaults: Sampling): AnswerPlan {
   const { input, grammar } = request
+  refuseEndlessForm(request)
   if (input.kind === 'chat') return planChat(request, input.messages, template, defaults)
   if (grammar !== undefined) checkGrammar(grammar, 'grammar')
   const form = grammar === undefined ? {} : { grammar }
@@ -28,6 +30,22 @@ export function planAnswer(request: GenerateRequest, template: ChatTemplate, def
       addSpecial: true,
     })),
   }
+}
+
+/** A form that is complete allows nothing but the end. */
+function refuseEndlessForm({
+  ignoreEnd,
+  grammar,
+  responseFormat: format,
+  tools = [],
+  toolChoice,
+}: GenerateRequest): void {
+  if (ignoreEnd !== true) return
+  const hasTools = tools.length > 0 && toolChoice !== 'none'
+  const form = grammar !== undefined ? 'grammar' : hasTools ? 'tools' : 'response_format'
+  if (form === 'response_format' && (format === undefined || format.type === 'text')) return
+  const message = `ignore_eos keeps an answer from ending, and ${form} says how it ends. Remedy: send one of them.`
+  throw new InferloomError('invalid_value', message, { param: 'ignore_eos' })
 }
 
 type Messages = Extract<GenerateRequest['input'], { kind: 'chat' }>['messages']
@@ -79,12 +97,13 @@ function shapeOf(request: GenerateRequest, template: ChatTemplate, reasoningBegu
 
 function jobOf(request: GenerateRequest, defaults: Sampling, index: number): Omit<Job, 'id' | 'prompt' | 'addSpecial'> {
   const { logitBias, seed = randomInt(2 ** 32 - 1), ...sampling } = { ...defaults, ...request.sampling }
-  const { n, stop, maxOutputTokens, topLogprobs, serviceTier, deadlineMs, owner } = request
+  const { n, stop, maxOutputTokens, topLogprobs, serviceTier, deadlineMs, owner, ignoreEnd } = request
   return {
     n,
     stop,
     sampling: { ...sampling, logitBias: [...logitBias], seed: (seed + index * n) >>> 0 },
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
+    ...(ignoreEnd === true && { ignoreEnd }),
     ...(topLogprobs !== undefined && { topLogprobs }),
     ...(serviceTier && { priority: priorities[serviceTier] }),
     ...(deadlineMs !== undefined && { deadlineMs }),

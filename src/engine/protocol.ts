@@ -47,6 +47,8 @@ export interface Job {
   readonly n: number
   readonly maxOutputTokens?: number
   readonly stop: readonly string[]
+  /** Whether no token that ends an answer may be chosen. */
+  readonly ignoreEnd?: boolean
   readonly sampling: Omit<Sampling, 'logitBias' | 'seed'> & {
     readonly logitBias: readonly (readonly [token: number, bias: number])[]
     readonly seed: number

@@ -3,7 +3,8 @@ import type { Job } from './protocol.ts'
 
 /**
  * A native sampler chain for one choice, in the order that llama.cpp's own server uses.
- * The vocabulary never crosses into JavaScript. Free it with `samplerFree`.
+ * The vocabulary never crosses into JavaScript. Tokens that are `forbidden` are not chosen, whatever the request says of
+ * them. Free it with `samplerFree`.
  */
 export function samplerFor(
   llama: Functions,
@@ -11,12 +12,14 @@ export function samplerFor(
   contextTokens: number,
   job: Job,
   choice: number,
+  forbidden: readonly number[],
 ): Pointer {
   const { sampling } = job
   const chain = llama.samplerChain({ no_perf: true })
   const add = (sampler: Pointer) => llama.samplerAdd(chain, sampler)
-  if (sampling.logitBias.length > 0) {
+  if (sampling.logitBias.length > 0 || forbidden.length > 0) {
     const biases = sampling.logitBias.map(([token, bias]) => ({ token, bias }))
+    for (const token of forbidden) biases.push({ token, bias: -Infinity })
     add(llama.samplerLogitBias(vocabulary, biases.length, biases))
   }
   if (sampling.repeatPenalty !== 1 && sampling.repeatLastN > 0) {

@@ -186,7 +186,8 @@ export class Scheduler {
   }
 
   #choiceOf({ job, prompt }: Ticket, sequence: number, index: number): Choice {
-    const sampler = new TokenSampler(this.#model, this.#candidates, job, index)
+    const forbidden = job.ignoreEnd === true ? this.#tokenizer.endTokens : none
+    const sampler = new TokenSampler(this.#model, this.#candidates, job, index, forbidden)
     const repeats = job.n === 1 && job.sampling.temperature <= lookupTemperature && this.#model.canShare
     return new Choice(index, sequence, job, {
       sampler,
@@ -277,3 +278,5 @@ export class Scheduler {
 
 /** One token, and as many guesses as there ever are. */
 const mostTokensPerStep = 1 + mostGuessed
+
+const none: readonly number[] = []

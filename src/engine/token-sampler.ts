@@ -12,12 +12,12 @@ export class TokenSampler {
   readonly #chain: Pointer
   readonly #grammar: Pointer | undefined
 
-  constructor(model: LoadedModel, candidates: Candidates, job: Job, choice: number) {
+  constructor(model: LoadedModel, candidates: Candidates, job: Job, choice: number, forbidden: readonly number[]) {
     this.#model = model
     this.#candidates = candidates
     const { llama, vocabulary, contextTokens } = model
     if (job.grammar !== undefined) this.#grammar = grammarSampler(model, job.grammar)
-    this.#chain = samplerFor(llama, vocabulary, contextTokens, job, choice)
+    this.#chain = samplerFor(llama, vocabulary, contextTokens, job, choice, forbidden)
   }
 
   /** The token that follows one output of the last evaluation; undefined when the grammar allows none. */

@@ -25,6 +25,7 @@ export class Tokenizer {
   readonly #texts: (string | undefined)[] = []
   readonly #wholeTexts: (string | null | undefined)[] = []
   readonly #ends: (boolean | undefined)[] = []
+  #endTokens: readonly number[] | undefined
   #room = new Int32Array(1024)
 
   constructor(model: LoadedModel) {
@@ -81,6 +82,15 @@ export class Tokenizer {
   /** Whether it ends an answer. */
   isEnd(token: number): boolean {
     return (this.#ends[token] ??= this.#model.llama.vocabIsEnd(this.#model.vocab, token))
+  }
+
+  /** Every token that ends an answer. */
+  get endTokens(): readonly number[] {
+    if (this.#endTokens) return this.#endTokens
+    const { vocabulary } = this.#model
+    return (this.#endTokens = Array.from({ length: vocabulary }, (_, token) => token).filter((token) =>
+      this.isEnd(token),
+    ))
   }
 
   #pieceOf(token: number, special: boolean): Uint8Array {

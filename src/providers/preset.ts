@@ -31,4 +31,6 @@ export interface Preset {
 
 /** Samplers of the open-source servers, by what vLLM calls them and those that followed it. */
 export const vllmSampling = { top_k: 'top_k', min_p: 'min_p', repeat_penalty: 'repetition_penalty' } as const
+/** What keeps a model writing, of the servers that measure. */
+export const ignoreEnd = { ignore_eos: 'ignore_eos' } as const
 export const templateVariables = { chat_template_kwargs: 'chat_template_kwargs' } as const

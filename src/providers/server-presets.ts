@@ -1,4 +1,4 @@
-import { templateVariables, vllmSampling, type Preset } from './preset.ts'
+import { ignoreEnd, templateVariables, vllmSampling, type Preset } from './preset.ts'
 
 /** Servers that one runs oneself, at the addresses where they listen. */
 export const serverPresets: readonly Preset[] = [
@@ -30,7 +30,7 @@ export const serverPresets: readonly Preset[] = [
     env: [],
     chat: {
       reasoning: 'reasoning_content',
-      fields: { ...vllmSampling, ...templateVariables, verbosity: null },
+      fields: { ...vllmSampling, ...templateVariables, ...ignoreEnd, verbosity: null },
     },
     completions: true,
     embeddings: true,
@@ -49,7 +49,7 @@ export const serverPresets: readonly Preset[] = [
     env: [],
     chat: {
       reasoning: 'reasoning_content',
-      fields: { ...vllmSampling, ...templateVariables, verbosity: null },
+      fields: { ...vllmSampling, ...templateVariables, ...ignoreEnd, verbosity: null },
     },
     completions: true,
     embeddings: true,
@@ -69,6 +69,7 @@ export const serverPresets: readonly Preset[] = [
       reasoning: 'reasoning_content',
       fields: {
         ...templateVariables,
+        ...ignoreEnd,
         top_k: 'top_k',
         min_p: 'min_p',
         repeat_penalty: 'repeat_penalty',

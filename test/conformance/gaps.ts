@@ -92,7 +92,7 @@ export const requestGapsOfWires: readonly Gap[] = [
   },
   {
     on: ['openai-chat'],
-    what: ['top-k', 'min-p', 'repeat-penalty', 'grammar', 'thinking-tokens', 'template'],
+    what: ['top-k', 'min-p', 'repeat-penalty', 'grammar', 'ignore-eos', 'thinking-tokens', 'template'],
     outcome: 'refused',
     why: 'OpenAI has none of these; servers such as vLLM, SGLang and llama.cpp are sent those that they know',
   },
@@ -101,6 +101,7 @@ export const requestGapsOfWires: readonly Gap[] = [
     what: [
       'audio',
       'grammar',
+      'ignore-eos',
       'n',
       'stop',
       'top-k',
@@ -121,6 +122,7 @@ export const requestGapsOfWires: readonly Gap[] = [
       'audio',
       'json',
       'grammar',
+      'ignore-eos',
       'n',
       'min-p',
       'repeat-penalty',
@@ -140,7 +142,7 @@ export const requestGapsOfWires: readonly Gap[] = [
   },
   {
     on: ['gemini'],
-    what: ['one-call', 'grammar', 'min-p', 'repeat-penalty', 'logit-bias', 'verbosity', 'template'],
+    what: ['one-call', 'grammar', 'ignore-eos', 'min-p', 'repeat-penalty', 'logit-bias', 'verbosity', 'template'],
     outcome: 'refused',
   },
   {
@@ -150,6 +152,7 @@ export const requestGapsOfWires: readonly Gap[] = [
       'one-call',
       'json',
       'grammar',
+      'ignore-eos',
       'n',
       'min-p',
       'repeat-penalty',
@@ -170,6 +173,7 @@ export const requestGapsOfWires: readonly Gap[] = [
       'audio',
       'one-call',
       'grammar',
+      'ignore-eos',
       'n',
       'min-p',
       'repeat-penalty',
@@ -184,6 +188,7 @@ export const requestGapsOfWires: readonly Gap[] = [
     on: ['mistral-chat'],
     what: [
       'grammar',
+      'ignore-eos',
       'top-k',
       'min-p',
       'repeat-penalty',

@@ -361,6 +361,12 @@ export const requestFeatures: readonly RequestFeature[] = [
     },
   },
   {
+    id: 'ignore-eos',
+    title: 'writing on to the longest answer (ignore_eos)',
+    asks: { ignoreEnd: true },
+    in: { 'openai-chat': { ignore_eos: true }, 'openai-completions': { ignore_eos: true } },
+  },
+  {
     id: 'temperature',
     title: 'temperature',
     ...sampling(

@@ -25,6 +25,8 @@ export const sharedParameters = {
   repeat_penalty: z.number().gt(0).max(2).optional(),
   repeat_last_n: z.int().min(0).max(1_000_000).optional(),
   grammar: text.min(1).optional(),
+  // vLLM's: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html#extra-parameters
+  ignore_eos: z.boolean().optional(),
 }
 
 type Shared = z.infer<z.ZodObject<typeof sharedParameters>>
@@ -32,7 +34,7 @@ type Shared = z.infer<z.ZodObject<typeof sharedParameters>>
 /** What is the same in the canonical form of both. */
 export function sharedRequest(
   body: Shared,
-): Pick<GenerateRequest, 'model' | 'n' | 'stop' | 'sampling' | 'grammar' | 'serviceTier'> {
+): Pick<GenerateRequest, 'model' | 'n' | 'stop' | 'sampling' | 'grammar' | 'ignoreEnd' | 'serviceTier'> {
   const sampling = {
     temperature: body.temperature,
     topP: body.top_p,
@@ -54,6 +56,7 @@ export function sharedRequest(
     stop: body.stop,
     sampling: given,
     ...(body.grammar !== undefined && { grammar: body.grammar }),
+    ...(body.ignore_eos === true && { ignoreEnd: true }),
     ...(body.service_tier !== undefined && { serviceTier: tierOf(body.service_tier) }),
   }
 }

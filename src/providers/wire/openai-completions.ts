@@ -32,7 +32,7 @@ const usual: readonly Field[] = [
 ]
 
 /** What some providers can say beside that, and what they call it is in their data. */
-const beyond: readonly Field[] = ['top_k', 'min_p', 'repeat_penalty', 'repeat_last_n', 'grammar']
+const beyond: readonly Field[] = ['top_k', 'min_p', 'repeat_penalty', 'repeat_last_n', 'grammar', 'ignore_eos']
 
 const usualPath = () => '/completions'
 
@@ -83,6 +83,7 @@ function completionBody(request: GenerateRequest, { provider, stream, options }:
     ...openaiSampling(sampling, options.fields ?? {}),
     ...(top !== undefined && { logprobs: top }),
     ...(request.grammar !== undefined && { [options.fields?.grammar ?? 'grammar']: request.grammar }),
+    ...(request.ignoreEnd === true && { [options.fields?.ignore_eos ?? 'ignore_eos']: true }),
   }
 }
 

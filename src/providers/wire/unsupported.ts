@@ -25,6 +25,7 @@ const fields = {
   tool_choice: ({ tools, toolChoice }) => (toolChoice ?? 'auto') !== 'auto' && (tools?.length ?? 0) > 0,
   parallel_tool_calls: ({ tools, parallelToolCalls }) => parallelToolCalls === false && (tools?.length ?? 0) > 0,
   response_format: ({ responseFormat }) => responseFormat !== undefined && responseFormat.type !== 'text',
+  ignore_eos: ({ ignoreEnd }) => ignoreEnd === true,
   grammar: ({ grammar }) => grammar !== undefined,
   reasoning_effort: ({ reasoningEffort }) => reasoningEffort !== undefined,
   reasoning_tokens: ({ reasoningTokens }) => reasoningTokens !== undefined,
