@@ -1,11 +1,12 @@
 import { EventSplitter, readEvent } from '../transport/server-sent-events.ts'
+import type { Reading } from './reading.ts'
 import type { ReportedUsage, Wire } from './wires/wire.ts'
 
 /** Of a text that is kept to be compared. */
 const mostText = 64 * 1024
 
 /** Reads a streamed answer as it comes and keeps when what of it came. */
-export class AnswerReader {
+export class AnswerReader implements Reading {
   firstAt: number | undefined
   lastAt: number | undefined
   /** Events with something that the model wrote. */

@@ -43,11 +43,10 @@ function batching({ stages }: Learnt): string[] {
         `and more at a time only wait longer (latency p50 ${milliseconds(first.latency?.p50.value)}, with ${stages.at(-1)?.x} at a time ${milliseconds(stages.at(-1)?.latency?.p50.value)}).`,
     ]
   }
-  const slower = (best.tpot?.p50.value ?? 0) / (first.tpot?.p50.value ?? 1)
   const knee = stages.find((stage) => throughput(stage) >= throughput(best) * nearlyAll)
   return [
     `Batching: with ${best.x} requests at a time the server writes ${number(throughput(best))} tokens a second, ${times(gain)} what it does with ${first.x} (${number(throughput(first))}). ` +
-      `${slower > 1.05 ? 'Each single answer pays for it' : 'Each single answer'}: ${milliseconds(best.tpot?.p50.value)} a token instead of ${milliseconds(first.tpot?.p50.value)} (${times(slower)}), and ${milliseconds(best.ttft?.p50.value)} to its first token instead of ${milliseconds(first.ttft?.p50.value)}.` +
+      singleAnswer(first, best) +
       (gain < gainOfLargeModels ? ` ${smallGain}` : ''),
     ...(knee && knee.x < (stages.at(-1)?.x ?? 0)
       ? [
@@ -59,13 +58,25 @@ function batching({ stages }: Learnt): string[] {
   ]
 }
 
+/** What a batch does to one answer in it. */
+function singleAnswer(first: StageResult, best: StageResult): string {
+  const paying = (slower: number) => (slower > 1.05 ? 'Each single answer pays for it' : 'Each single answer')
+  if (!first.tpot || !best.tpot) {
+    const [before = 1, after = 0] = [first.latency?.p50.value, best.latency?.p50.value]
+    return `${paying(after / before)}: ${milliseconds(after)} instead of ${milliseconds(before)} (${times(after / before)}).`
+  }
+  const slower = best.tpot.p50.value / first.tpot.p50.value
+  return `${paying(slower)}: ${milliseconds(best.tpot.p50.value)} a token instead of ${milliseconds(first.tpot.p50.value)} (${times(slower)}), and ${milliseconds(best.ttft?.p50.value)} to its first token instead of ${milliseconds(first.ttft?.p50.value)}.`
+}
+
 function load({ stages }: Learnt): string[] {
   const keepsUp = ({ warnings, failed }: StageResult) =>
     failed === 0 && !warnings.some((each) => each.includes('did not keep up'))
   const held = stages.filter(keepsUp).at(-1)
   const lost = stages.find((stage) => !keepsUp(stage))
   if (!held) return [`The server kept up with none of these rates.`]
-  const at = `TTFT p99 ${milliseconds(held.ttft?.p99.value)}`
+  const [name, of] = held.ttft ? ['TTFT', held.ttft] : ['latency', held.latency]
+  const at = `${name} p99 ${milliseconds(of?.p99.value)}`
   return [
     lost && lost.x > held.x
       ? `The server keeps up with ${held.x} requests a second (${at}) and not with ${lost.x}.`

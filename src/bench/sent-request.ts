@@ -3,7 +3,9 @@ import type { Dated, Deadlines } from '../transport/deadlines.ts'
 import { AnswerReader } from './answer-reader.ts'
 import { connectionErrorClass, statusErrorClass, statusErrorMessage } from './error-class.ts'
 import type { Outcome } from './outcome.ts'
+import type { Reading } from './reading.ts'
 import { estimatedPromptTokens, estimatedTokens, isRight, type BenchRequest } from './request.ts'
+import { WholeAnswerReader } from './whole-answer-reader.ts'
 import type { Wire } from './wires/wire.ts'
 
 /** Of an answer that is an error. */
@@ -12,6 +14,7 @@ const mostErrorBytes = 16 * 1024
 export interface SentOptions {
   readonly wire: Wire
   readonly request: BenchRequest
+  readonly stream: boolean
   readonly dueAt: number
   readonly timeoutMs: number
   readonly deadlines: Deadlines
@@ -25,7 +28,7 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
   readonly sentAt: number
   readonly dueAt: number
   readonly #options: SentOptions
-  readonly #reader: AnswerReader
+  readonly #reader: Reading
   readonly #place: ReturnType<Deadlines['add']>
   #controller: Dispatcher.DispatchController | undefined
   #status = 0
@@ -34,9 +37,11 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
   #over = false
 
   constructor(options: SentOptions) {
-    const { wire, request, onGap, deadlines, timeoutMs } = options
+    const { wire, request, stream, onGap, deadlines, timeoutMs } = options
     this.#options = options
-    this.#reader = new AnswerReader(wire, { keepsText: request.expected !== undefined, ...(onGap && { onGap }) })
+    this.#reader = stream
+      ? new AnswerReader(wire, { keepsText: request.expected !== undefined, ...(onGap && { onGap }) })
+      : new WholeAnswerReader(wire)
     this.sentAt = performance.now()
     this.dueAt = this.sentAt + timeoutMs
     this.#place = deadlines.add(this)
@@ -55,7 +60,7 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
     if (this.#over) return
     if (this.#status === 200) {
       this.#reader.push(chunk, performance.now())
-      // What is not a stream of events may go on for ever; nothing more is to be learnt from it.
+      // What is no answer may go on for ever; nothing more is to be learnt from it.
       if (this.#reader.error !== undefined) this.stop(this.#reader.error)
       return
     }

@@ -116,9 +116,10 @@ function addCompleted(spans: Spans, { endAt, error }: Outcome): void {
   if (error === undefined) spans.addAt(endAt, 1)
 }
 
-/** A prompt has been evaluated when the first token is there. */
-function addPrompt(spans: Spans, { firstAt, promptTokens }: Outcome): void {
-  if (firstAt !== undefined) spans.addAt(firstAt, promptTokens)
+/** A prompt has been evaluated when the first token is there, or at the latest when the whole answer is. */
+function addPrompt(spans: Spans, { firstAt, endAt, error, promptTokens }: Outcome): void {
+  const at = firstAt ?? (error === undefined ? endAt : undefined)
+  if (at !== undefined) spans.addAt(at, promptTokens)
 }
 
 function costOf(completed: readonly Outcome[], { input, output }: Price): number {

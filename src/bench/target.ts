@@ -16,6 +16,8 @@ export interface TargetOptions {
   /** Merged into every body. */
   readonly fields?: Readonly<Record<string, unknown>>
   readonly timeoutMs: number
+  /** Whether answers come as they are written; absent means they do. */
+  readonly stream?: boolean
 }
 
 /** How a server wants to be asked, as calibration found out. */
@@ -45,6 +47,7 @@ export class Target {
   readonly url: string
   readonly model: string
   readonly wire: Wire
+  readonly stream: boolean
   manner: Manner = {}
   readonly #options: TargetOptions
   readonly #pool: Pool
@@ -69,10 +72,12 @@ export class Target {
       allowH2: false,
     })
     this.#deadlines = new Deadlines(timeoutMs)
-    this.#path = base + wire.path(model)
+    const { stream = true } = options
+    this.stream = stream
+    this.#path = base + wire.path(model, stream)
     this.#headers = {
       'content-type': 'application/json',
-      accept: 'text/event-stream',
+      accept: stream ? 'text/event-stream' : 'application/json',
       ...wire.headers,
       ...(key !== undefined && wire.keyHeader(key)),
       ...headers,
@@ -93,6 +98,7 @@ export class Target {
     const sent: SentRequest = new SentRequest({
       wire,
       request,
+      stream: this.stream,
       dueAt: extra.dueAt ?? performance.now(),
       timeoutMs,
       deadlines: this.#deadlines,
@@ -125,7 +131,7 @@ export class Target {
 
   #bodyOf({ messages, maxTokens, keepWriting }: BenchRequest): string {
     const { wire, model, fields } = this.#options
-    const body = wire.body({ model, messages, maxTokens })
+    const body = wire.body({ model, messages, maxTokens, stream: this.stream })
     const { maxTokensField } = this.manner
     if (maxTokensField !== undefined && maxTokensField !== 'max_tokens') {
       body[maxTokensField] = body['max_tokens']

@@ -38,9 +38,16 @@ export function timeSeries(outcomes: readonly Outcome[], beganAt: number, endedA
   }
 }
 
-/** Tokens of an answer came one after another between its first piece and its last. */
-export function addTokens(spans: Spans, { firstAt, lastAt = firstAt, outputTokens }: Outcome): void {
-  if (firstAt === undefined || lastAt === undefined) return
+/**
+ * Tokens of an answer came one after another between its first piece and its last; of one that came whole, at some time
+ * between its sending and its end.
+ */
+export function addTokens(spans: Spans, outcome: Outcome): void {
+  const { firstAt, lastAt = firstAt, sentAt, endAt, error, outputTokens } = outcome
+  if (firstAt === undefined || lastAt === undefined) {
+    if (error === undefined) spans.addOver(sentAt, endAt, outputTokens)
+    return
+  }
   spans.addAt(firstAt, Math.min(1, outputTokens))
   if (outputTokens > 1) spans.addOver(firstAt, lastAt, outputTokens - 1)
 }

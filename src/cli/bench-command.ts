@@ -81,6 +81,8 @@ function withBenchFlags(command: Command): Command {
     .option('--key-env <NAME>', 'the environment variable that holds the key of the server')
     .option('-H, --header <line>', "a header to send, 'name: value'; may be repeated", each, [])
     .option('--body <json>', 'fields for the body of every request')
+    .option('--no-stream', 'ask for whole answers: latency and tokens, and no time to the first token')
+    .option('--allow-cache', 'let the server answer from its caches (default: cache-control: no-store is sent)')
     .option('--concurrency <n,…>', 'requests at a time, each sent when one before it is answered')
     .option('--rate <n,…>', 'requests a second, sent when they are due, whether or not others were answered')
     .option('--arrivals <pattern>', 'how they arrive: poisson, fixed or burst', 'poisson')

@@ -26,12 +26,16 @@ const columns: readonly Column[] = [
   ['failed', 6, ({ failed, unfinished }) => String(failed + unfinished)],
   ['req/s', 8, ({ requestsPerSecond }) => number(requestsPerSecond.value)],
   ['tok/s', 8, ({ outputTokensPerSecond }) => number(outputTokensPerSecond.value)],
+  // Of answers that come as they are written.
   ['TTFT p50', 9, ({ ttft }) => milliseconds(ttft?.p50.value)],
   ['p99', 9, ({ ttft }) => milliseconds(ttft?.p99.value)],
   ['TPOT p50', 9, ({ tpot }) => milliseconds(tpot?.p50.value)],
   ['latency p50', 11, ({ latency }) => milliseconds(latency?.p50.value)],
   ['p99', 9, ({ latency }) => milliseconds(latency?.p99.value)],
 ]
+
+/** The columns above that are of streams alone. */
+const ofStreams = { from: 5, to: 8 }
 
 /** Columns that only some runs have. */
 const extraColumns: readonly Column[] = [
@@ -43,15 +47,21 @@ const extraColumns: readonly Column[] = [
 /** Shows a run as it goes: in a terminal a line that is written over while a stage runs, and a row when it is over. */
 export class BenchDisplay implements BenchWatcher {
   readonly #output: Output
-  readonly #extra: readonly Column[]
+  readonly #columns: readonly Column[]
+  readonly #stream: boolean
   #stage = ''
   #isOpen = false
   #shownAt = -Infinity
 
-  constructor(output: Output, shows: { targets: boolean; quality: boolean; cost: boolean }) {
+  constructor(output: Output, shows: { targets: boolean; quality: boolean; cost: boolean; stream: boolean }) {
     this.#output = output
     const wanted = [shows.targets, shows.quality, shows.cost]
-    this.#extra = extraColumns.filter((_, index) => wanted[index])
+    const { from, to } = ofStreams
+    this.#stream = shows.stream
+    this.#columns = [
+      ...columns.filter((_, index) => shows.stream || index < from || index >= to),
+      ...extraColumns.filter((_, index) => wanted[index]),
+    ]
   }
 
   say(text: string): void {
@@ -82,9 +92,9 @@ export class BenchDisplay implements BenchWatcher {
     if (!this.#output.isTTY || now - this.#shownAt < 200) return
     this.#shownAt = now
     const failed = outcomes.reduce((sum, { error }) => sum + (error === undefined ? 0 : 1), 0)
-    const ttfts = outcomes
+    const times = outcomes
       .slice(-latest)
-      .flatMap((outcome) => latenciesOf(outcome)?.ttft ?? [])
+      .flatMap((outcome) => latenciesOf(outcome)?.[this.#stream ? 'ttft' : 'latency'] ?? [])
       .sort((a, b) => a - b)
     const filled = Math.round(share * barWidth)
     const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled)
@@ -95,7 +105,7 @@ export class BenchDisplay implements BenchWatcher {
       ...(failed > 0 ? [`${failed} failed`] : []),
       `${inFlight} under way`,
       `${rate}/s`,
-      `TTFT ${milliseconds(ttfts[ttfts.length >> 1])}`,
+      `${this.#stream ? 'TTFT' : 'latency'} ${milliseconds(times[times.length >> 1])}`,
     ]
     this.#isOpen = true
     // Erased to its end: the next text may be shorter.
@@ -114,7 +124,7 @@ export class BenchDisplay implements BenchWatcher {
   }
 
   #row(read: (column: Column) => string): string {
-    const cells = [...columns, ...this.#extra].map((column, index) => {
+    const cells = this.#columns.map((column, index) => {
       const [, width] = column
       return index === 0 ? read(column).slice(0, width).padEnd(width) : read(column).padStart(width)
     })

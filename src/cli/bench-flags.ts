@@ -8,6 +8,7 @@ import { csvOf } from '../bench/report/csv.ts'
 import { htmlOf } from '../bench/report/html.ts'
 import { markdownOf } from '../bench/report/markdown.ts'
 import type { BenchResult } from '../bench/result.ts'
+import { parseSlo, type Slo } from '../bench/slo.ts'
 import type { Price } from '../bench/summarize.ts'
 
 /** As the command line gives them. */
@@ -17,6 +18,8 @@ export interface BenchFlags {
   readonly keyEnv?: string
   readonly header: readonly string[]
   readonly body?: string
+  readonly stream: boolean
+  readonly allowCache?: boolean
   readonly concurrency?: string
   readonly rate?: string
   readonly arrivals: string
@@ -91,9 +94,12 @@ export function keyOf({ keyEnv }: BenchFlags, env: NodeJS.ProcessEnv): string | 
   )
 }
 
-export function headersOf({ header }: BenchFlags): Record<string, string> {
-  return Object.fromEntries(
-    header.map((line) => {
+/** A kept answer would be measured instead of a model: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.5 */
+const noStore = { 'cache-control': 'no-store' }
+
+export function headersOf({ header, allowCache = false }: BenchFlags): Record<string, string> {
+  const given = Object.fromEntries(
+    header.map((line): [string, string] => {
       const [, name = '', value = ''] = /^([\w!#$%&'*+.^`|~-]+):\s*(\P{Cc}*)$/u.exec(line) ?? []
       if (name !== '') return [name.toLowerCase(), value]
       throw new InferloomError('invalid_value', "--header must be of the form 'name: value', on one line.", {
@@ -101,6 +107,15 @@ export function headersOf({ header }: BenchFlags): Record<string, string> {
       })
     }),
   )
+  return allowCache ? given : { ...noStore, ...given }
+}
+
+/** Reads `--slo`. Throws `invalid_value` where it asks for what whole answers do not show. */
+export function sloOf({ slo: text, stream }: BenchFlags): Slo {
+  const slo = text === undefined ? {} : parseSlo(text)
+  if (stream || (slo.ttft === undefined && slo.tpot === undefined)) return slo
+  const message = `--slo ${text?.slice(0, 80)}: with --no-stream there is no time to the first token. Remedy: use latency, or leave --no-stream out.`
+  throw new InferloomError('invalid_value', message, { param: '--slo' })
 }
 
 export function fieldsOf({ body }: BenchFlags): Record<string, unknown> {

@@ -4,7 +4,6 @@ import { brokenText, readDataFile } from '../bench/data-file.ts'
 import { planners, type Data, type PlanKind, type PlanOptions } from '../bench/plan.ts'
 import type { BenchResult } from '../bench/result.ts'
 import { parseDuration } from '../bench/durations.ts'
-import { parseSlo } from '../bench/slo.ts'
 import { Target } from '../bench/target.ts'
 import { wireOf } from '../bench/wires/wires.ts'
 import { InferloomError } from '../canonical/errors.ts'
@@ -19,6 +18,7 @@ import {
   planOptionsOf,
   pricesOf,
   seedOf,
+  sloOf,
   type BenchFlags,
 } from './bench-flags.ts'
 import { findTarget, type Found } from './bench-target.ts'
@@ -31,13 +31,15 @@ export interface BenchCall {
   readonly loaded: LoadedConfig
 }
 
+const wholeAnswers = 'Answers were asked for whole (--no-stream): nobody sees when their first token was written.'
+
 /** Measures a server, shows what comes of it as it comes, and writes the files that were asked for. */
 export async function bench({ kind, names, flags, loaded }: BenchCall): Promise<void> {
   // All flags are read before anything is started or sent.
   const [outputs, wire] = [outputsOf(flags), wireOf(flags.dialect)]
   const given = {
     plan: planOptionsOf(flags),
-    slo: flags.slo === undefined ? {} : parseSlo(flags.slo),
+    slo: sloOf(flags),
     prices: pricesOf(flags),
     seed: seedOf(flags),
     timeoutMs: parseDuration(flags.timeout, '--timeout'),
@@ -49,8 +51,9 @@ export async function bench({ kind, names, flags, loaded }: BenchCall): Promise<
     targets: flags.slo !== undefined,
     quality: kind === 'model' || flags.data !== undefined,
     cost: flags.price.length > 0,
+    stream: flags.stream,
   })
-  const notes: string[] = []
+  const notes: string[] = flags.stream ? [] : [wholeAnswers]
   const plan: PlanOptions = {
     ...given.plan,
     data: await dataOf(flags.data, '--data', notes),
@@ -106,7 +109,8 @@ async function measure({
   const { slo, prices, seed, timeoutMs, headers, fields } = given
   const { url, key, models } = found
   const wire = wireOf(flags.dialect)
-  const open = (model: string) => new Target({ url, wire, model, key, headers, fields, timeoutMs })
+  const open = (model: string) =>
+    new Target({ url, wire, model, key, headers, fields, timeoutMs, stream: flags.stream })
   // Only where models are compared is there more than one.
   const asked: readonly [string, ...string[]] = kind === 'model' ? models : [models[0]]
   const targets = new Map(asked.map((model) => [model, open(model)]))

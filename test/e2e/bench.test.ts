@@ -76,6 +76,23 @@ describe('the real server', () => {
     expect(sweeps[0]?.stages[0]?.outputTokens).toBeGreaterThanOrEqual(6)
   })
 
+  test.each(['openai-chat', 'openai-completions', 'anthropic-messages', 'gemini'])(
+    'whole answers in %s have a latency and tokens, and no time to the first',
+    async (dialect) => {
+      const load = ['--no-stream', '--dialect', dialect, '--concurrency', '1,2', ...few, '-o', 'run.html']
+      const { sweeps, notes } = await resultOf(load)
+      expect(notes[0]).toMatch(/asked for whole/)
+      for (const stage of sweeps[0]?.stages ?? expect.fail()) {
+        expect(stage).toMatchObject({ completed: 6, failed: 0 })
+        expect([stage.ttft, stage.tpot, stage.itl]).toEqual([undefined, undefined, undefined])
+        expect(stage.latency?.count).toBe(6)
+        expect(stage.outputTokensPerSecond.value).toBeGreaterThan(0)
+        expect(stage.series.ttft.every((value) => value === null)).toBe(true)
+        if (dialect.startsWith('openai')) expect(stage.outputTokens).toBe(48)
+      }
+    },
+  )
+
   test('an open loop, at random times and in bursts', async () => {
     for (const more of [
       ['--arrivals', 'poisson'],
@@ -182,6 +199,7 @@ describe('what cannot be is said before anything is sent', () => {
     [['--arrivals', 'sometimes'], /--arrivals must be one of poisson, fixed, burst/],
     [['--dialect', 'soap'], /--dialect = 'soap'.*openai-chat.*gemini/],
     [['--slo', 'ttft:fast'], /--slo = 'fast' is not a duration/],
+    [['--no-stream', '--slo', 'ttft:1s'], /--slo ttft:1s: with --no-stream there is no time/],
     [['-o', 'run.pdf'], /-o must be a file whose name ends with.*\.html/],
     [['-o', 'nowhere/run.json'], /-o must be.*folder that is there/],
     [['--key-env', 'NO_SUCH_VARIABLE'], /--key-env: the environment has no NO_SUCH_VARIABLE/],
@@ -199,6 +217,23 @@ describe('what cannot be is said before anything is sent', () => {
     expect(stderr).toMatch(expected)
     expect(stderr).not.toMatch(/\n\s+at |secret/)
   })
+})
+
+test('nobody’s cache is measured, unless it is allowed to be', async () => {
+  const seen: (string | undefined)[] = []
+  const mock = createServer((request, response) => {
+    seen.push(request.headers['cache-control'])
+    request.resume().on('end', () => response.writeHead(403).end('{}'))
+  })
+  mock.listen(0, '127.0.0.1')
+  await once(mock, 'listening')
+  onTestFinished(() => void mock.close())
+  const url = `http://127.0.0.1:${(mock.address() as AddressInfo).port}`
+  for (const flags of [[], ['--allow-cache'], ['-H', 'cache-control: no-cache']]) {
+    seen.length = 0
+    await bench([url, '-m', 'x', ...flags])
+    expect(seen.at(-1)).toBe({ 0: 'no-store', 1: undefined, 2: 'no-cache' }[flags.length])
+  }
 })
 
 describe('servers that are none', () => {

@@ -38,7 +38,11 @@ const charts: Readonly<Record<SweepKind, Draw>> = {
     latencies(sweep, 'Latency', 'latency', 'requests a second', ({ x }) => x),
   ],
   replay: () => [],
-  'prompt-length': (sweep) => [latencies(sweep, 'TTFT', 'ttft', 'prompt tokens', meanPrompt)],
+  'prompt-length': (sweep) => [
+    sweep.stages.some(({ ttft }) => ttft)
+      ? latencies(sweep, 'TTFT', 'ttft', 'prompt tokens', meanPrompt)
+      : latencies(sweep, 'Latency', 'latency', 'prompt tokens', meanPrompt),
+  ],
   'output-length': (sweep) => [latencies(sweep, 'Latency', 'latency', 'output tokens', meanOutput)],
   model: () => [],
 }
@@ -47,7 +51,12 @@ const charts: Readonly<Record<SweepKind, Draw>> = {
 export function chartsOf(sweep: Sweep): Chart[] {
   const usable = { ...sweep, stages: sweep.stages.filter(({ completed }) => completed > 0) }
   const drawn = usable.stages.length < 2 ? [] : charts[sweep.kind](usable)
-  return [...drawn, ...overTime(sweep)]
+  return [...drawn, ...overTime(sweep)].filter(hasValues)
+}
+
+/** Answers that come whole have no time to their first token. */
+function hasValues({ series }: Chart): boolean {
+  return series.some(({ values }) => values.some((value) => value !== null && value !== undefined))
 }
 
 function throughputAgainstLatency(sweep: Sweep): Chart {

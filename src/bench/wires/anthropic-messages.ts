@@ -21,14 +21,14 @@ export const anthropicMessages: Wire = {
     objectsOf(listed['data'])
       .map(({ id }) => textOf(id))
       .filter((name) => name !== ''),
-  body: ({ model, messages, maxTokens }) => {
+  body: ({ model, messages, maxTokens, stream }) => {
     const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content)
     return {
       model,
       ...(system.length > 0 && { system: system.join('\n\n') }),
       messages: messages.filter(({ role }) => role !== 'system'),
       max_tokens: maxTokens,
-      stream: true,
+      stream,
     }
   },
   read: (event): EventSays => {
@@ -47,6 +47,16 @@ export const anthropicMessages: Wire = {
         return {}
     }
   },
+  readWhole: (answer): EventSays => {
+    if (answer['type'] === 'error') return { error: errorName(answer['error']) }
+    const text = objectsOf(answer['content']).map(blockText).join('')
+    return { text, ...usageOf(answer['usage']), ...(answer['type'] === 'message' && { isEnd: true }) }
+  },
+}
+
+/** A call's arguments are no text here, but an object. */
+function blockText({ text, thinking, input }: Record<string, unknown>): string {
+  return textOf(text) || textOf(thinking) || (input === undefined ? '' : JSON.stringify(input))
 }
 
 function deltaText({ text, thinking, partial_json }: Record<string, unknown>): string {

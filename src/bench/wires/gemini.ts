@@ -1,11 +1,12 @@
-import { countOf, errorName, objectOf, objectsOf, textOf, type Wire } from './wire.ts'
+import { countOf, errorName, objectOf, objectsOf, textOf, type EventSays, type Wire } from './wire.ts'
 
 const roles = { user: 'user', assistant: 'model' } as const
 
 /** https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent */
 export const gemini: Wire = {
   name: 'gemini',
-  path: (model) => `/v1beta/models/${encodeURIComponent(model)}:streamGenerateContent?alt=sse`,
+  path: (model, stream) =>
+    `/v1beta/models/${encodeURIComponent(model)}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
   keyHeader: (key) => ({ 'x-goog-api-key': key }),
   headers: {},
   keepWriting: [],
@@ -24,23 +25,27 @@ export const gemini: Wire = {
       generationConfig: { maxOutputTokens: maxTokens },
     }
   },
-  read: (event) => {
-    if (event['error'] !== undefined) return { error: errorName(event['error']) }
-    const [candidate] = objectsOf(event['candidates'])
-    const parts = objectsOf(objectOf(candidate?.['content'])?.['parts'])
-    const usage = objectOf(event['usageMetadata'])
-    return {
-      text: parts.map(({ text, functionCall }) => textOf(text) || (functionCall ? 'call' : '')).join(''),
-      ...(typeof candidate?.['finishReason'] === 'string' && { isEnd: true }),
-      ...(usage && {
-        usage: {
-          promptTokens: countOf(usage['promptTokenCount']),
-          cachedTokens: countOf(usage['cachedContentTokenCount']),
-          outputTokens: sum(countOf(usage['candidatesTokenCount']), countOf(usage['thoughtsTokenCount'])),
-        },
-      }),
-    }
-  },
+  read,
+  // Each piece of a stream has the form of a whole answer.
+  readWhole: read,
+}
+
+function read(event: Record<string, unknown>): EventSays {
+  if (event['error'] !== undefined) return { error: errorName(event['error']) }
+  const [candidate] = objectsOf(event['candidates'])
+  const parts = objectsOf(objectOf(candidate?.['content'])?.['parts'])
+  const usage = objectOf(event['usageMetadata'])
+  return {
+    text: parts.map(({ text, functionCall }) => textOf(text) || (functionCall ? 'call' : '')).join(''),
+    ...(typeof candidate?.['finishReason'] === 'string' && { isEnd: true }),
+    ...(usage && {
+      usage: {
+        promptTokens: countOf(usage['promptTokenCount']),
+        cachedTokens: countOf(usage['cachedContentTokenCount']),
+        outputTokens: sum(countOf(usage['candidatesTokenCount']), countOf(usage['thoughtsTokenCount'])),
+      },
+    }),
+  }
 }
 
 /** Thoughts are counted beside the answer. */

@@ -27,17 +27,18 @@ const shared = {
 }
 
 /** Without `include_usage` there are no counts of tokens in a stream. */
-const streamed = { stream: true, stream_options: { include_usage: true } }
+const streaming = (stream: boolean) => (stream ? { stream, stream_options: { include_usage: true } } : { stream })
 
 /** https://platform.openai.com/docs/api-reference/chat/create */
 export const openaiChat: Wire = {
   ...shared,
   name: 'openai-chat',
   path: () => '/v1/chat/completions',
-  body: ({ model, messages, maxTokens }) => ({ model, messages, max_tokens: maxTokens, ...streamed }),
+  body: ({ model, messages, maxTokens, stream }) => ({ model, messages, max_tokens: maxTokens, ...streaming(stream) }),
   // OpenAI's models that think refuse max_tokens.
   maxTokensFields: ['max_tokens', 'max_completion_tokens'],
   read: (event) => readChunk(event, (choice) => deltaText(objectOf(choice['delta']) ?? {})),
+  readWhole: (answer) => readChunk(answer, (choice) => deltaText(objectOf(choice['message']) ?? {})),
 }
 
 /** https://platform.openai.com/docs/api-reference/completions/create */
@@ -45,13 +46,14 @@ export const openaiCompletions: Wire = {
   ...shared,
   name: 'openai-completions',
   path: () => '/v1/completions',
-  body: ({ model, messages, maxTokens }) => ({
+  body: ({ model, messages, maxTokens, stream }) => ({
     model,
     prompt: messages.map(({ content }) => content).join('\n\n'),
     max_tokens: maxTokens,
-    ...streamed,
+    ...streaming(stream),
   }),
   read: (event) => readChunk(event, ({ text }) => textOf(text)),
+  readWhole: (answer) => readChunk(answer, ({ text }) => textOf(text)),
 }
 
 function readChunk(event: Record<string, unknown>, read: (choice: Record<string, unknown>) => string): EventSays {

@@ -9,6 +9,8 @@ interface Asked {
   readonly model: string
   readonly messages: readonly Message[]
   readonly maxTokens: number
+  /** Whether the answer is to come as it is written. */
+  readonly stream: boolean
 }
 
 /** What one event of a streamed answer says; a field is absent where it says nothing of it. */
@@ -32,7 +34,7 @@ export interface ReportedUsage {
 /** A form in which servers are asked and answer. */
 export interface Wire {
   readonly name: string
-  path(model: string): string
+  path(model: string, stream: boolean): string
   /** Of an API key. */
   keyHeader(key: string): Readonly<Record<string, string>>
   /** Sent with every request. */
@@ -43,6 +45,8 @@ export interface Wire {
   /** Fields that keep a model from ending early, tried in this order. */
   readonly keepWriting: readonly Readonly<Record<string, unknown>>[]
   read(event: Record<string, unknown>): EventSays
+  /** The same of an answer that comes whole. */
+  readWhole(answer: Record<string, unknown>): EventSays
   /** Where models are listed. */
   readonly modelsPath: string
   modelNames(listed: Record<string, unknown>): readonly string[]
