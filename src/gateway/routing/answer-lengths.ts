@@ -21,12 +21,12 @@ export class AnswerLengths {
   readonly #byKind = new Map<string, DecayingQuantiles>()
   readonly #all = new DecayingQuantiles(halfLifeMs)
 
-  /** `kind` is known where a route planned it. */
+  /** `kind` is known where a route planned it. Vectors have no tokens, which says nothing of other requests. */
   add(tokens: number, kind: string | undefined, now: number): void {
-    this.#all.add(tokens, now)
+    if (tokens > 0) this.#all.add(tokens, now)
     if (kind === undefined) return
     const seen = this.#byKind.get(kind) ?? new DecayingQuantiles(halfLifeMs)
-    seen.add(tokens, now)
+    seen.add(Math.max(1, tokens), now)
     this.#byKind.delete(kind)
     this.#byKind.set(kind, seen)
     if (this.#byKind.size <= mostKinds) return

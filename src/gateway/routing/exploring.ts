@@ -7,6 +7,9 @@ export const freshMs = 60_000
 /** After so many, nothing of it is believed. */
 const forgottenMs = 600_000
 
+/** Of candidates that were never asked, so many times the share: each is one only once. */
+const whileNew = 5
+
 interface Exploring {
   readonly objective: Objective
   readonly wanted: Wanted
@@ -27,8 +30,10 @@ export function explored(choices: readonly Choice[], asked: Exploring): readonly
   if (!first || first.seenAt === -Infinity || share === 0) return choices
   const isTimed = wanted.deadlineMs !== undefined || wanted.latencyMs !== undefined || wanted.ttftMs !== undefined
   if (!isTimed && objective !== 'fastest' && objective !== 'balanced') return choices
-  if (random() >= share) return choices
+  const drawn = random()
+  if (drawn >= share * (isTimed ? 1 : whileNew)) return choices
   const worth = choices.filter((each) => {
+    if (drawn >= share && each.seenAt !== -Infinity) return false
     if (each === first || !each.isAllowed || now - each.seenAt < freshMs || !wouldGoFirst(each, first, objective)) {
       return false
     }

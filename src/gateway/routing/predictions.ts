@@ -10,8 +10,8 @@ import type { AttemptOutcome, Planned, Prediction } from './plan.ts'
 
 /** How well models do what they are asked, where somebody measured it. */
 export interface QualitySource {
-  /** From 0 to 1; undefined where it is not known. */
-  qualityOf(served: Served): number | undefined
+  /** From 0 to 1, at what a route is for; undefined where it is not known. */
+  qualityOf(served: Served, route: string): number | undefined
 }
 
 export interface PredictionParts {
@@ -112,11 +112,11 @@ export class Predictions {
     }
     this.#remember(id, known)
     known.times.add(outcome, asked, now)
-    if (ended !== 'ok' || outputTokens === undefined || outputTokens < 1) return
+    if (ended !== 'ok' || outputTokens === undefined) return
     const kind = asked && kindOfLength(asked.route, asked.maxOutputTokens)
     const usual = kind && this.#lengths.expected(kind)
     this.#lengths.add(outputTokens, kind, now)
-    if (!usual) return
+    if (!usual?.isOfKind || outputTokens < 1) return
     const wordiness = known.wordiness + believed * (Math.log(outputTokens / usual.p50) - known.wordiness)
     known.wordiness = Math.min(mostWordy, Math.max(-mostWordy, wordiness))
   }
@@ -147,7 +147,7 @@ export class Predictions {
         line.perCachedInput * cached +
         line.perOutput * output.p50
     const later = (milliseconds: number | undefined) => milliseconds && milliseconds + queueMs
-    const measured = quality ?? this.#parts.quality?.qualityOf(served) ?? measuredQuality(served.model)
+    const measured = quality ?? this.#parts.quality?.qualityOf(served, question.route) ?? measuredQuality(served.model)
     return {
       prediction: {
         ttftMs: later(times?.ttft.p50),
