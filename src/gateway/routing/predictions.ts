@@ -114,7 +114,7 @@ export class Predictions {
     known.times.add(outcome, asked, now)
     if (ended !== 'ok' || outputTokens === undefined) return
     const kind = asked && kindOfLength(asked.route, asked.maxOutputTokens)
-    const usual = kind && this.#lengths.expected(kind)
+    const usual = kind === undefined ? undefined : this.#lengths.expected(kind)
     this.#lengths.add(outputTokens, kind, now)
     if (!usual?.isOfKind || outputTokens < 1) return
     const wordiness = known.wordiness + believed * (Math.log(outputTokens / usual.p50) - known.wordiness)
