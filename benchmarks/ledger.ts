@@ -198,7 +198,15 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 async function costPerRequest(replay: boolean, prefix: string): Promise<{ loop: number; all: number }> {
   const content = { share: 0, maxAgeDays: 7, redact: true }
   const onTrouble = (error: unknown) => progress(String(error))
-  const ledger = new Ledger({ rows: store.ledger, maxAgeDays: 365, maxMB: 1e6, replay, content, onTrouble })
+  const ledger = new Ledger({
+    rows: store.ledger,
+    record: true,
+    maxAgeDays: 365,
+    maxMB: 1e6,
+    replay,
+    content,
+    onTrouble,
+  })
   const messages = Array.from({ length: 4 }, (_, index) => ({
     role: 'user',
     content: `${index} ${'words '.repeat(100)}`,

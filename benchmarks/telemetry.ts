@@ -67,7 +67,15 @@ async function perRequest(): Promise<Section> {
   const store = await openStore(join(home, 'ledger'))
   const content = { share: 0, maxAgeDays: 7, redact: true }
   const onTrouble = (error: unknown) => progress(String(error))
-  const ledger = new Ledger({ rows: store.ledger, maxAgeDays: 365, maxMB: 1e6, replay: false, content, onTrouble })
+  const ledger = new Ledger({
+    rows: store.ledger,
+    record: true,
+    maxAgeDays: 365,
+    maxMB: 1e6,
+    replay: false,
+    content,
+    onTrouble,
+  })
   progress('until it is compiled')
   for (const arm of arms) await roundOf(arm, ledger)
   progress(`what a request pays, ${repetitions} times`)

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startChild, type Child } from '../children.ts'
+import type { KeyLimits } from '../../src/gateway/limits/key-limits.ts'
 
 /** A gateway in front of the upstream, running. */
 export interface Gateway {
@@ -46,35 +47,57 @@ export const bareProxy: GatewayArm = {
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** The compiled command line as users start it, with its ledger and one provider. */
-export const inferloom: GatewayArm = {
-  name: 'inferloom',
-  async start(upstream) {
-    const home = mkdtempSync(join(tmpdir(), 'inferloom-benchmark-'))
-    const removeHome = () => rmSync(home, { recursive: true, force: true })
-    process.once('exit', removeHome)
-    const config = join(home, 'inferloom.yaml')
-    const provider = { kind: 'openai-compatible', baseUrl: `${upstream}/v1`, key: 'key' }
-    writeFileSync(config, JSON.stringify({ builtin: false, providers: { mock: provider } })) // every JSON is YAML
-    const flags = ['--min-semi-space-size=16', '--max-semi-space-size=16']
-    const child = startChild(process.execPath, [...flags, main, 'serve', '--config', config], {
-      ...process.env,
-      INFERLOOM_HOME: home,
-      INFERLOOM_PORT: '0',
-    })
-    const [, url = ''] = await child.firstMatch(/listens on (http:\S+)/)
-    return {
-      arm: 'inferloom',
-      url,
-      headers: {},
-      model: 'mock/mock-1',
-      pid: child.pid,
-      async stop() {
-        await child.stop()
-        removeHome()
-        process.off('exit', removeHome)
-      },
-    }
-  },
+export const inferloom = inferloomArm({ name: 'inferloom' })
+
+/** The same with settings of its own, and with a key that has limits, where they are given. */
+export function inferloomArm({ name, settings = {}, limits }: InferloomArm): GatewayArm {
+  return {
+    name,
+    async start(upstream) {
+      const home = mkdtempSync(join(tmpdir(), 'inferloom-benchmark-'))
+      const removeHome = () => rmSync(home, { recursive: true, force: true })
+      process.once('exit', removeHome)
+      const config = join(home, 'inferloom.yaml')
+      const provider = { kind: 'openai-compatible', baseUrl: `${upstream}/v1`, key: 'key' }
+      // Every JSON is YAML.
+      writeFileSync(config, JSON.stringify({ builtin: false, providers: { mock: provider }, ...settings }))
+      const flags = ['--min-semi-space-size=16', '--max-semi-space-size=16']
+      const child = startChild(process.execPath, [...flags, main, 'serve', '--config', config], {
+        ...process.env,
+        INFERLOOM_HOME: home,
+        INFERLOOM_PORT: '0',
+      })
+      const [, url = ''] = await child.firstMatch(/listens on (http:\S+)/)
+      return {
+        arm: name,
+        url,
+        headers: limits ? { authorization: `Bearer ${await newKey({ url, home, limits })}` } : {},
+        model: 'mock/mock-1',
+        pid: child.pid,
+        async stop() {
+          await child.stop()
+          removeHome()
+          process.off('exit', removeHome)
+        },
+      }
+    },
+  }
+}
+
+interface InferloomArm {
+  readonly name: string
+  readonly settings?: object
+  readonly limits?: KeyLimits
+}
+
+async function newKey({ url, home, limits }: { url: string; home: string; limits: KeyLimits }): Promise<string> {
+  const admin = readFileSync(join(home, 'admin-key'), 'utf8').trim()
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${admin}` }
+  const body = JSON.stringify({ name: 'benchmark', limits })
+  const answer = await fetch(`${url}/admin/keys`, { method: 'POST', headers, body })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`no key could be made: ${text}`)
+  return (JSON.parse(text) as { readonly key: string }).key
 }
 
 const portkeyVersion = '1.15.2'
@@ -131,4 +154,16 @@ export function cpuMs(pid: number): number {
   // Behind the name, which may hold spaces, user and system time are the 12th and 13th fields, in hundredths of a second.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
   return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+/** Milliseconds that the thread with the event loop ran, and all others that there are together; Linux only. */
+export function threadsMs(pid: number): { readonly loop: number; readonly others: number } {
+  let [loop, others] = [0, 0]
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    // In nanoseconds: https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
+    const ran = Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6
+    if (Number(thread) === pid) loop += ran
+    else others += ran
+  }
+  return { loop, others }
 }

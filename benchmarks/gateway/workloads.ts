@@ -17,7 +17,7 @@ const messages = [
   { role: 'user', content: 'What is inference?' },
 ]
 
-function chatLoad({ url, headers, model }: Gateway, stream: boolean, connections: number) {
+export function chatLoad({ url, headers, model }: Gateway, stream: boolean, connections: number) {
   return { url, headers, path: chat, connections, body: JSON.stringify({ model, messages, stream }) }
 }
 

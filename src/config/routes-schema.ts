@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { routePromptSchema } from './prompt-schema.ts'
 import { semanticSchema } from './semantic-schema.ts'
 
 const positive = z.number().positive()
@@ -47,6 +48,7 @@ const route = z.strictObject({
     description:
       'Send prompts that begin alike to the candidate that has read the beginning already. Not in weighted routes.',
   }),
+  prompt: routePromptSchema,
   semantic: semanticSchema.optional().meta({
     description: 'Give kept answers to the same question in other words. Default: never.',
   }),

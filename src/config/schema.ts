@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { cacheSchema } from './cache-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { pacingSchema, providerLimits } from './pacing-schema.ts'
+import { promptSchema } from './prompt-schema.ts'
 import { routesSchema, routingSchema } from './routes-schema.ts'
 import { reliabilitySchema } from './reliability-schema.ts'
 
@@ -272,7 +273,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   builtin: setting(z.boolean().default(true), {
-    description: 'Serve the built-in model loom-mini.',
+    description: 'Serve the built-in models loom-mini and loom-embed.',
     env: 'INFERLOOM_BUILTIN',
   }),
   models: z
@@ -348,6 +349,11 @@ export const configSchema = z.strictObject({
     .meta({ description: 'What models on this machine cost. Without it they cost 0, marked as own hardware.' }),
   ledger: z
     .strictObject({
+      record: setting(z.boolean().default(true), {
+        description:
+          'Keep a row of every request. Without rows nobody can see what was asked and spent, and budgets begin anew with every start.',
+        env: 'INFERLOOM_LEDGER_RECORD',
+      }),
       maxAgeDays: setting(z.number().positive().max(36_500).default(365), {
         description: 'Days that rows of requests are kept; sums by the day are kept for ten years.',
         env: 'INFERLOOM_LEDGER_MAX_AGE_DAYS',
@@ -382,6 +388,7 @@ export const configSchema = z.strictObject({
   routing: routingSchema,
   reliability: reliabilitySchema,
   cache: cacheSchema,
+  prompt: promptSchema,
   pacing: pacingSchema,
   telemetry: z
     .strictObject({

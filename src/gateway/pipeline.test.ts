@@ -10,6 +10,7 @@ import { PlainPlanner } from './routing/plain-planner.ts'
 
 const ledger = new Ledger({
   rows: { write: async () => ({ totals: { rows: 0, bytes: 0 } }) } as never,
+  record: true,
   maxAgeDays: 1,
   maxMB: 1,
   replay: false,

@@ -7,6 +7,9 @@ import { KeptAnswers } from '../gateway/cache/kept-answers.ts'
 import { SemanticAnswers } from '../gateway/cache/semantic/semantic-answers.ts'
 import type { Models } from '../gateway/models.ts'
 import type { ProviderLimits } from '../gateway/queue/lane.ts'
+import { openPromptPolicies } from '../gateway/prompt/policies.ts'
+import type { PromptPolicies } from '../gateway/prompt/prompt-policy.ts'
+import type { AskModel } from '../gateway/prompt/summary.ts'
 import { ProviderPacer } from '../gateway/queue/provider-pacer.ts'
 import { Attempts } from '../gateway/routing/attempts.ts'
 import { DeploymentHealth } from '../gateway/routing/deployment-health.ts'
@@ -24,12 +27,16 @@ export interface LeverParts {
   readonly routes: Routes
   readonly prices: Prices | undefined
   readonly opened: readonly OpenedProvider[]
+  /** Asks models on behalf of callers. */
+  readonly ask: AskModel
 }
 
 export interface Levers {
   readonly planner: RoutePlanner
   readonly attempts: Attempts
   readonly health: DeploymentHealth
+  /** Absent where prompts are sent as they are. */
+  readonly prompts: PromptPolicies | undefined
   /** Absent where no answers are kept. */
   readonly cache: KeptAnswers | undefined
   /** Absent where nobody is held back. */
@@ -51,7 +58,7 @@ export interface LeversReport {
 }
 
 /** What decides whom a request is sent to, when, and what is done when that fails. */
-export function openLevers({ loaded, models, routes, prices, opened }: LeverParts): Levers {
+export function openLevers({ loaded, models, routes, prices, opened, ask }: LeverParts): Levers {
   const { config } = loaded
   const { breaker, hedgeShare, ...retry } = config.reliability
   const { random } = Math
@@ -75,7 +82,14 @@ export function openLevers({ loaded, models, routes, prices, opened }: LeverPart
   const cache = config.cache.enabled
     ? new KeptAnswers({ settings: config.cache, ...(semantic && { semantic }) })
     : undefined
+  const prompts = openPromptPolicies({
+    server: config.prompt,
+    routes: new Map(Object.entries(config.routes).flatMap(([name, { prompt }]) => (prompt ? [[name, prompt]] : []))),
+    ask,
+    timekeeper,
+  })
   return {
+    prompts,
     planner,
     attempts,
     health,

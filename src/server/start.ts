@@ -13,6 +13,7 @@ import { adminKey, type AdminKey } from './admin-key.ts'
 import { addKeyRoutes } from './key-routes.ts'
 import { openKeys } from './keys.ts'
 import { addAdminRoutes } from './admin.ts'
+import { askWithin } from './asked-within.ts'
 import { buildApp } from './app.ts'
 import { openPool } from './engines.ts'
 import { isLoopback } from './guard.ts'
@@ -98,7 +99,18 @@ export async function startServer(
     onTrouble: (error) => app.log.warn({ err: error }, 'a notice of a budget could not be sent'),
   })
   const telemetry = await openTelemetry(loaded)
-  const levers = openLevers({ loaded, models, routes, prices, opened })
+  const levers = openLevers({ loaded, models, routes, prices, opened, ask: askWithin(() => pipeline) })
+  const pipeline = new Pipeline(models, {
+    planner: levers.planner,
+    attempts: levers.attempts,
+    ...(levers.cache && { cache: levers.cache }),
+    ...(levers.prompts && { prompts: levers.prompts }),
+    admission: limits.limits,
+    prices,
+    ledger,
+    watchers: telemetry.watchers,
+    replied: (served, headers) => telemetry.limits.observe(served, headers),
+  })
   const reload = new Reload({
     loaded,
     read,
@@ -112,16 +124,7 @@ export async function startServer(
     admission: { ...config.server, ring: held.ring, adminKey: admin.key, isLocal: isLoopback(host) },
     models,
     routes,
-    pipeline: new Pipeline(models, {
-      planner: levers.planner,
-      attempts: levers.attempts,
-      ...(levers.cache && { cache: levers.cache }),
-      admission: limits.limits,
-      prices,
-      ledger,
-      watchers: telemetry.watchers,
-      replied: (served, headers) => telemetry.limits.observe(served, headers),
-    }),
+    pipeline,
     telemetry,
     providers: [pool, ...providers],
     responses,

@@ -7,6 +7,7 @@ import { Ledger } from './ledger.ts'
 function ledgerIn(store: Store, troubles: unknown[] = []): Ledger {
   return new Ledger({
     rows: store.ledger,
+    record: true,
     maxAgeDays: 365,
     maxMB: 1000,
     replay: true,

@@ -19,6 +19,8 @@ const mostHeld = 20_000
 
 export interface LedgerOptions {
   readonly rows: LedgerRows
+  /** Whether anything is kept at all. */
+  readonly record: boolean
   readonly maxAgeDays: number
   readonly maxMB: number
   /** Whether requests are described so that they can be replayed without their content. */
@@ -57,11 +59,13 @@ export class Ledger {
 
   /** Takes what is said in a request, where this one is in the share that is kept. */
   contentOf(asked: string | undefined): ContentTap | undefined {
-    const { share, redact } = this.#options.content
-    return share > 0 && Math.random() < share ? new ContentTap(asked, redact) : undefined
+    const { record, content } = this.#options
+    const { share, redact } = content
+    return record && share > 0 && Math.random() < share ? new ContentTap(asked, redact) : undefined
   }
 
   record(entry: LedgerEntry): void {
+    if (!this.#options.record) return
     this.#entries.push(this.#withinBounds(entry))
     this.#timer ??= setTimeout(() => void this.flush(), flushMs)
   }
