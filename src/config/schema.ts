@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { cacheSchema } from './cache-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { pacingSchema, providerLimits } from './pacing-schema.ts'
-import { promptSchema } from './prompt-schema.ts'
+import { promptCacheSchema, promptSchema } from './prompt-schema.ts'
 import { routesSchema, routingSchema } from './routes-schema.ts'
 import { reliabilitySchema } from './reliability-schema.ts'
 
@@ -389,6 +389,7 @@ export const configSchema = z.strictObject({
   reliability: reliabilitySchema,
   cache: cacheSchema,
   prompt: promptSchema,
+  promptCache: promptCacheSchema,
   pacing: pacingSchema,
   telemetry: z
     .strictObject({

@@ -13,6 +13,7 @@ import type { Admission, Admitted } from './limits/admission.ts'
 import { estimateInput } from './limits/estimate.ts'
 import type { Served } from './models.ts'
 import type { RequestContext } from './pipeline.ts'
+import type { CacheMarks } from './prompt/cache-marks.ts'
 import type { PromptPolicies, Shaped } from './prompt/prompt-policy.ts'
 import type { Attempts, LostAttempt as LostTry, Won } from './routing/attempts.ts'
 import { planReport } from './routing/plan-report.ts'
@@ -37,6 +38,8 @@ export interface Steps {
   readonly cache?: AnswerCache
   /** Absent where prompts are sent as they are. */
   readonly prompts?: PromptPolicies
+  /** Absent where providers are not asked to keep prompts. */
+  readonly cacheMarks?: CacheMarks
   readonly attempts: Attempts
   /** Told of the headers with which an answer that is passed on begins. */
   readonly replied?: (served: Served, headers: Readonly<Record<string, string>>) => void

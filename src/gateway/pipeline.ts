@@ -266,12 +266,13 @@ export class Pipeline {
     const understood = question.understood()
     const request = understood instanceof Promise ? await understood : understood
     const policy = this.#policyOf(context, plan, candidate)
+    const marked = (to: GenerateRequest) => this.#steps.cacheMarks?.mark(to, served, context.caller) ?? to
     const own = { ...request, model: served.model, ...ownTier(request, served, context.caller) }
-    if (!policy) return await beginEvents(served, own, { stream: context.stream, signal })
+    if (!policy) return await beginEvents(served, marked(own), { stream: context.stream, signal })
     const contextTokens = this.#models.glance(candidate.id)?.contextTokens
     const shaped = await policy.shape(own, { served, contextTokens, signal, caller: context.caller })
     if (shaped.removed.length > 0) account.shortened(shaped.removed)
-    return await beginEvents(served, shaped.request, { stream: context.stream, signal })
+    return await beginEvents(served, marked(shaped.request), { stream: context.stream, signal })
   }
 
   /** The path of a request that is answered whole and has input tokens only. */

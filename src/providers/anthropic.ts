@@ -27,11 +27,18 @@ export const anthropic: ProviderKind = {
       authorize: (request) => sign({ ...request, headers: { ...version, ...request.headers } }),
       generate: () => [anthropicMessages],
       count: anthropicCount,
+      cacheMarks: (model) => ({ minimumTokens: leastCached(model) }),
       list: modelList(name),
       ...(models && { models }),
       timeouts: timeoutsOf(timeouts),
     })
   },
+}
+
+/** https://platform.claude.com/docs/en/build-with-claude/prompt-caching#cache-limitations */
+function leastCached(model: string): number {
+  if (/opus-4-[5-9]|haiku-4-5/.test(model)) return 4096
+  return model.includes('haiku') ? 2048 : 1024
 }
 
 /** One page holds more models than there are: https://platform.claude.com/docs/en/api/models/list */

@@ -49,6 +49,8 @@ export interface RemoteProviderOptions {
   readonly passed?: readonly RelayWire[]
   readonly embed?: EmbedWire
   readonly count?: CountWire
+  /** Absent where it keeps prompts by itself, or not at all. */
+  readonly cacheMarks?: Provider['cacheMarks']
   readonly rerank?: RerankWire
   /** How the list of models is read; absent where the provider has none, and `models` names some. */
   readonly list?: { readonly path: string; readonly read: (body: unknown) => readonly ModelInfo[] }
@@ -122,6 +124,7 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
       },
     }),
     ...(load && { load: () => load.get() }),
+    ...(options.cacheMarks && { cacheMarks: options.cacheMarks }),
     relays: (model) => wiresOf(model).relayed,
     relay(request, signal) {
       models.asked(request.model)

@@ -7,6 +7,7 @@ import { KeptAnswers } from '../gateway/cache/kept-answers.ts'
 import { SemanticAnswers } from '../gateway/cache/semantic/semantic-answers.ts'
 import type { Models } from '../gateway/models.ts'
 import type { ProviderLimits } from '../gateway/queue/lane.ts'
+import { CacheMarks, type CacheMarksReport } from '../gateway/prompt/cache-marks.ts'
 import { openPromptPolicies } from '../gateway/prompt/policies.ts'
 import type { PromptPolicies } from '../gateway/prompt/prompt-policy.ts'
 import type { AskModel } from '../gateway/prompt/summary.ts'
@@ -37,6 +38,8 @@ export interface Levers {
   readonly health: DeploymentHealth
   /** Absent where prompts are sent as they are. */
   readonly prompts: PromptPolicies | undefined
+  /** Absent where providers are not asked to keep prompts. */
+  readonly cacheMarks: CacheMarks | undefined
   /** Absent where no answers are kept. */
   readonly cache: KeptAnswers | undefined
   /** Absent where nobody is held back. */
@@ -54,6 +57,7 @@ export interface LeversReport {
   readonly hedges: ReturnType<Hedging['report']>
   readonly pacing: ReturnType<ProviderPacer['report']>
   readonly cache: ReturnType<KeptAnswers['report']> | undefined
+  readonly promptCache: CacheMarksReport | undefined
   readonly semantic: ReturnType<SemanticAnswers['report']>
 }
 
@@ -88,8 +92,10 @@ export function openLevers({ loaded, models, routes, prices, opened, ask }: Leve
     ask,
     timekeeper,
   })
+  const cacheMarks = config.promptCache === 'auto' ? new CacheMarks(timekeeper) : undefined
   return {
     prompts,
+    cacheMarks,
     planner,
     attempts,
     health,
@@ -101,6 +107,7 @@ export function openLevers({ loaded, models, routes, prices, opened, ask }: Leve
       retries: retries.report(),
       hedges: hedging.report(),
       pacing: pacer?.report() ?? [],
+      promptCache: cacheMarks?.report(),
       cache: cache?.report(),
       semantic: semantic?.report() ?? [],
     }),

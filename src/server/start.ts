@@ -105,6 +105,7 @@ export async function startServer(
     attempts: levers.attempts,
     ...(levers.cache && { cache: levers.cache }),
     ...(levers.prompts && { prompts: levers.prompts }),
+    ...(levers.cacheMarks && { cacheMarks: levers.cacheMarks }),
     admission: limits.limits,
     prices,
     ledger,

@@ -63,3 +63,31 @@ test('what is dropped is summarised by a model that is named, with a row of its 
     ['within', 'writer'],
   ])
 })
+
+// https://platform.claude.com/docs/en/build-with-claude/prompt-caching
+test('what comes again is marked for a provider that has to be asked to keep it', async () => {
+  const upstream = await startUpstream(() =>
+    json({
+      id: 'm',
+      type: 'message',
+      role: 'assistant',
+      model: 'claude-sonnet-4-5',
+      content: [{ type: 'text', text: 'Hi' }],
+      stop_reason: 'end_turn',
+      usage: { input_tokens: 5, output_tokens: 2 },
+    }),
+  )
+  const anthropic = { key: 'k'.repeat(20), baseUrl: upstream.url }
+  const server = await startWithProviders({ anthropic })
+  const ask = (content: string) =>
+    server.post(chat, {
+      model: 'anthropic/claude-sonnet-4-5',
+      messages: [
+        { role: 'system', content: 'Answer with care. '.repeat(500) },
+        { role: 'user', content },
+      ],
+    })
+  for (const content of ['one', 'two']) expect((await ask(content)).status).toBe(200)
+  const marks = upstream.asked.map(({ body }) => body.split('"cache_control":{"type":"ephemeral"}').length - 1)
+  expect(marks).toEqual([0, 2])
+})

@@ -1,0 +1,117 @@
+import { hash } from 'node:crypto'
+import type { CacheMark, GenerateRequest, Message, Part, Tool } from '../../canonical/request.ts'
+import type { Caller } from '../caller.ts'
+import type { Served } from '../models.ts'
+import type { Timekeeper } from '../timekeeper.ts'
+import { estimateMessage, estimateTokens } from './prompt-length.ts'
+
+/** Beginnings of prompts that are remembered; of more, those that were sent longest ago are forgotten. */
+const mostRemembered = 20_000
+/** Messages of a prompt that are looked at from its end; what is before them was marked when it was their turn. */
+const mostMessages = 200
+/** A beginning that was sent longer ago has left its provider's cache. */
+const lifetimeMs = 300_000
+
+export interface CacheMarksReport {
+  /** Requests that were marked, of those that could have been. */
+  readonly marked: number
+  readonly seen: number
+}
+
+/**
+ * Asks providers that have to be asked to keep the beginning of a prompt, where that is expected to cost less: writing it
+ * costs a quarter more, reading it a tenth, so that it pays from the first time it comes again. That it does is taken
+ * from what was sent: a beginning is marked when the very same one was sent within the lifetime of the cache, by the same
+ * key. Where a client marks its prompt itself, nothing is touched.
+ */
+export class CacheMarks {
+  readonly #timekeeper: Timekeeper
+  readonly #sentAt = new Map<string, number>()
+  #marked = 0
+  #seen = 0
+
+  constructor(timekeeper: Timekeeper) {
+    this.#timekeeper = timekeeper
+  }
+
+  report(): CacheMarksReport {
+    return { marked: this.#marked, seen: this.#seen }
+  }
+
+  /** The request with marks, or as it is. */
+  mark(request: GenerateRequest, { provider, model }: Served, caller: Caller | undefined): GenerateRequest {
+    const marks = provider.cacheMarks?.(model)
+    if (!marks || request.input.kind !== 'chat' || isMarked(request)) return request
+    this.#seen++
+    const { messages } = request.input
+    const tools = request.tools ?? []
+    const beginnings = this.#beginnings(`${caller?.keyId ?? ''}\n${provider.name}/${model}`, tools, messages)
+    const now = this.#timekeeper.now()
+    // The longest beginning that was sent before is what comes again; the rest of the prompt is what may.
+    const known = beginnings.findLast(({ key }) => now - (this.#sentAt.get(key) ?? -Infinity) < lifetimeMs)
+    for (const { key } of beginnings) this.#remember(key, now)
+    if (!known || known.tokens < marks.minimumTokens) return request
+    this.#marked++
+    const last = beginnings.at(-1)
+    // A prompt that goes on from one that was sent will be gone on from again.
+    const ends = known.end > 0 && last && last.end > known.end ? [known.end, last.end] : [known.end]
+    return withMarks(request, ends)
+  }
+
+  /** What is sent before the end of each message, tools first, as providers cache it; `end` counts messages. */
+  #beginnings(scope: string, tools: readonly Tool[], messages: readonly Message[]) {
+    const toolText = tools.length === 0 ? '' : JSON.stringify(tools)
+    let key = hash('md5', `${scope}\n${toolText}`, 'base64')
+    let tokens = estimateTokens(toolText)
+    const beginnings = toolText === '' ? [] : [{ end: 0, key, tokens }]
+    for (const [index, message] of messages.entries()) {
+      key = hash('md5', `${key}${JSON.stringify(message)}`, 'base64')
+      tokens += estimateMessage(message)
+      if (index >= messages.length - mostMessages) beginnings.push({ end: index + 1, key, tokens })
+    }
+    return beginnings
+  }
+
+  #remember(key: string, now: number): void {
+    this.#sentAt.delete(key)
+    this.#sentAt.set(key, now)
+    if (this.#sentAt.size <= mostRemembered) return
+    for (const oldest of this.#sentAt.keys()) {
+      this.#sentAt.delete(oldest)
+      return
+    }
+  }
+}
+
+const mark: CacheMark = {}
+
+/** Marks the last tool for an end of 0, and the last message before each other one. */
+function withMarks(request: GenerateRequest, ends: readonly number[]): GenerateRequest {
+  const { input, tools = [] } = request
+  if (input.kind !== 'chat') return request
+  const messages = input.messages.map((message, index) => (ends.includes(index + 1) ? markedMessage(message) : message))
+  const marked = tools.map((tool, index) =>
+    ends.includes(0) && index === tools.length - 1 ? { ...tool, cache: mark } : tool,
+  )
+  return { ...request, input: { kind: 'chat', messages }, ...(tools.length > 0 && { tools: marked }) }
+}
+
+/** A message without text, such as one that only calls tools, is not marked: the one before it is cached with the next. */
+function markedMessage(message: Message): Message {
+  const { content } = message
+  if (typeof content === 'string') {
+    return content === '' ? message : { ...message, content: [{ type: 'text', text: content, cache: mark }] }
+  }
+  const last = content.at(-1)
+  if (!last) return message
+  return { ...message, content: [...content.slice(0, -1), { ...last, cache: mark } satisfies Part] }
+}
+
+function isMarked({ input, tools = [] }: GenerateRequest): boolean {
+  if (tools.some(({ cache }) => cache)) return true
+  if (input.kind !== 'chat') return false
+  return input.messages.some(
+    ({ content, toolCalls = [] }) =>
+      toolCalls.some(({ cache }) => cache) || (typeof content !== 'string' && content.some(({ cache }) => cache)),
+  )
+}
