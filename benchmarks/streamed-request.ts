@@ -27,14 +27,18 @@ export async function streamAnswer(
     signal && { signal },
   )
   let firstTokenMs: number | undefined
+  let pieces = 0
   let usage: { prompt_tokens: number; completion_tokens: number } | undefined
   for await (const chunk of stream) {
     usage = chunk.usage ?? usage
     if (!chunk.choices[0]?.delta.content) continue
     firstTokenMs ??= performance.now() - began
+    pieces++
     onText?.()
   }
   const endMs = performance.now() - began
+  // Ollama breaks off an answer that repeats a token thirty times, without a last word.
+  if (!usage && server.mayEndEarly === true) usage = { prompt_tokens: 0, completion_tokens: pieces }
   if (!usage) throw new Error(`${server.arm} reported no usage`)
   return {
     firstTokenMs: firstTokenMs ?? endMs,

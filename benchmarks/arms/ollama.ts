@@ -9,6 +9,12 @@ import { clientOf, type ArmOptions, type RunningServer, type ServerArm } from '.
 
 const command = 'ollama'
 
+/** The words around a message, as the random model's own template has them: it reads none from a file of weights. */
+const template = `{{ range .Messages }}<|im_start|>{{ .Role }}
+{{ .Content }}<|im_end|>
+{{ end }}<|im_start|>assistant
+`
+
 /** Its compatible API knows no `logit_bias`, so that a few of its answers may end before the others' do. */
 export const ollama: ServerArm = {
   name: command,
@@ -38,7 +44,13 @@ async function start({ file, threads, parallel, contextTokens, env = {} }: ArmOp
     await delay(20)
   }
   const modelfile = join(folder, 'Modelfile')
-  writeFileSync(modelfile, `FROM ${file}\nPARAMETER num_thread ${threads}\nPARAMETER num_ctx ${contextTokens}\n`)
+  const lines = [
+    `FROM ${file}`,
+    `TEMPLATE """${template}"""`,
+    `PARAMETER num_thread ${threads}`,
+    `PARAMETER num_ctx ${contextTokens}`,
+  ]
+  writeFileSync(modelfile, `${lines.join('\n')}\n`)
   const made = spawnSync(command, ['create', 'random', '-f', modelfile], { env: settings, encoding: 'utf8' })
   if (made.status !== 0) throw new Error(`${command} could not take the model: ${made.stderr.slice(-500)}`)
   const { pid, since } = child
@@ -47,7 +59,7 @@ async function start({ file, threads, parallel, contextTokens, env = {} }: ArmOp
     remove()
     process.off('exit', remove)
   }
-  return { arm: command, url, client: clientOf(url), model: 'random', pid, since, stop }
+  return { arm: command, url, client: clientOf(url), model: 'random', pid, since, mayEndEarly: true, stop }
 }
 
 async function freePort(): Promise<number> {

@@ -22,6 +22,8 @@ export interface RunningServer {
   readonly pid: number
   /** When its process was started, on `performance.now()`'s clock. */
   readonly since: number
+  /** Whether an answer may be shorter than asked for, since it cannot be kept from ending. */
+  readonly mayEndEarly?: boolean
   stop(): Promise<void>
 }
 

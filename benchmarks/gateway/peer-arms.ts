@@ -35,6 +35,8 @@ export const litellm = armOf({
           litellm_params: { model: 'openai/mock-1', api_base: `${upstream}/v1`, api_key: 'key' },
         },
       ],
+      // It would not start without a key of its own; inferloom asks for none here either.
+      general_settings: { dangerously_permit_weak_or_unset_master_key: true },
     },
   }),
   args: (folder, port) => ['--config', join(folder, 'config.yaml'), '--host', '127.0.0.1', '--port', String(port)],

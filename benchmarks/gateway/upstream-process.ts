@@ -22,7 +22,9 @@ const chunk = (delta: object, finish: string | null) =>
     object: 'chat.completion.chunk',
     choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
   })
-const piece = chunk({ content: ' inference' }, null)
+// Words in turn: LiteLLM ends a stream that says the same a hundred times.
+const words = [' inference', ' predicted', ' something', ' different']
+const pieces = words.map((content) => chunk({ content }, null))
 const end = Buffer.concat([
   chunk({}, 'stop'),
   event({ ...identity, object: 'chat.completion.chunk', choices: [], usage }),
@@ -52,7 +54,7 @@ function stream(response: ServerResponse, chunks: number): void {
   const next = () => {
     if (response.destroyed) return
     if (left-- === 0) return void response.end(end)
-    if (response.write(piece)) setImmediate(next)
+    if (response.write(pieces[left % pieces.length])) setImmediate(next)
     else response.once('drain', next)
   }
   next()

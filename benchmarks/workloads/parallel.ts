@@ -1,6 +1,7 @@
 import { startBareLoop, type BareLoop } from '../arms/bare-loop.ts'
 import { inferloom } from '../arms/inferloom.ts'
 import { llamaServer } from '../arms/llama-server.ts'
+import { nodeLlamaCpp } from '../arms/node-llama-cpp.ts'
 import { ollama } from '../arms/ollama.ts'
 import type { RunningServer } from '../arms/server-arm.ts'
 import { messageOf } from '../prompts.ts'
@@ -31,7 +32,8 @@ async function withThreads(threads: number, { file, quick, repetitions, progress
   const peers = [llamaServer, ollama].filter(({ missing }) => missing === undefined)
   const servers: RunningServer[] = []
   for (const arm of [inferloom, ...peers]) servers.push(await arm.start(options))
-  const arms = [bare, ...servers]
+  const library = nodeLlamaCpp.missing === undefined ? [await nodeLlamaCpp.start(options)] : []
+  const arms = [bare, ...servers, ...library]
   try {
     for (const arm of arms) await tokensPerSecond(arm, messages(2, 0))
     const rows: string[][] = []
@@ -63,7 +65,9 @@ async function withThreads(threads: number, { file, quick, repetitions, progress
       bars,
       notes: [
         `Prompts of ${promptTokens} tokens, ${outputTokens} output tokens each, greedy.`,
-        ...[llamaServer, ollama].flatMap(({ name, missing }) => (missing ? `${name} was left out: ${missing}.` : [])),
+        ...[llamaServer, ollama, nodeLlamaCpp].flatMap(({ name, missing }) =>
+          missing ? `${name} was left out: ${missing}.` : [],
+        ),
       ],
     }
   } finally {
@@ -91,9 +95,11 @@ async function tokensPerSecond(arm: BareLoop | RunningServer, prompts: readonly 
     ),
   )
   const seconds = (performance.now() - began) / 1000
-  for (const answer of answers) {
-    if (answer.outputTokens === outputTokens) continue
-    throw new Error(`${arm.arm} gave ${answer.outputTokens} tokens instead of ${outputTokens}`)
+  let written = 0
+  for (const { outputTokens: given } of answers) {
+    written += given
+    if (given === outputTokens || arm.mayEndEarly === true) continue
+    throw new Error(`${arm.arm} gave ${given} tokens instead of ${outputTokens}`)
   }
-  return (answers.length * outputTokens) / seconds
+  return written / seconds
 }
