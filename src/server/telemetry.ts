@@ -37,7 +37,7 @@ export async function openTelemetry({ config, env }: Pick<LoadedConfig, 'config'
     const { TraceExport } = await import('./trace-export.ts')
     const created = new TraceExport({ endpoint, headers, serviceName, onTrouble })
     watchers.push((entry, { trace }) => {
-      if (trace?.isSampled) created.add(spansOf(entry.row, trace, content ? entry.content : undefined))
+      if (trace?.isSampled) created.add(spansOf(entry, trace, content ? entry.content : undefined))
     })
     exporter = created
   }

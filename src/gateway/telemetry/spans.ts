@@ -1,5 +1,6 @@
-import type { LedgerContent } from '../../storage/ledger/ledger-batch.ts'
-import type { RequestRow } from '../../storage/tables.ts'
+import { randomBytes } from 'node:crypto'
+import type { LedgerContent, LedgerEntry } from '../../storage/ledger/ledger-batch.ts'
+import type { AttemptRow, RequestRow } from '../../storage/tables.ts'
 import { operationOf } from './operations.ts'
 import type { TraceContext } from './trace-context.ts'
 
@@ -19,12 +20,15 @@ export interface Span {
   readonly error?: string
 }
 
+/** What a cache says of an answer that nobody had to make. */
+const kept: ReadonlySet<string | null> = new Set(['hit', 'shared', 'semantic'])
+
 /**
- * The spans of one request, made of its row when it has ended: the request itself, its wait, the call of its provider,
- * and of a model on this machine what it took to read the prompt and to write the answer. Named by
- * https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+ * The spans of one request, made of its rows when it has ended: the request itself, its wait, every call of a provider,
+ * and of a model on this machine what it took to read the prompt and to write the answer; or in place of them the cache
+ * that had the answer. Named by https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
  */
-export function spansOf(row: RequestRow, trace: TraceContext, content?: LedgerContent): Span[] {
+export function spansOf({ row, attempts = [] }: LedgerEntry, trace: TraceContext, content?: LedgerContent): Span[] {
   const { traceId, spanId, parentId, attemptId } = trace
   const operation = operationOf(row.dialect)
   const start = row.received_at
@@ -42,22 +46,29 @@ export function spansOf(row: RequestRow, trace: TraceContext, content?: LedgerCo
     ...(parentId !== undefined && { parentId }),
     ...failed,
   })
-  if (row.provider === null) return [request]
-  const sent = start + (row.queue_ms ?? 0)
   const child = (suffix: string, span: Omit<Span, 'traceId' | 'spanId' | 'parentId' | 'kind'>, under = spanId): Span =>
     of({ ...span, spanId: derived(spanId, suffix), parentId: under, kind: 'internal' })
+  if (row.cache !== null && kept.has(row.cache)) {
+    const attributes = { 'inferloom.cache': row.cache }
+    return [request, child('4', { name: 'cache', start, end: start + (row.ttft_ms ?? row.total_ms), attributes })]
+  }
+  if (row.provider === null) return [request]
+  // The last is the one that answered, if any did.
+  const [last, lost] = [attempts.at(-1), attempts.slice(0, -1)]
+  const sent = start + (last?.started_ms ?? row.queue_ms ?? 0)
   const attempt = of({
     spanId: attemptId,
     parentId: spanId,
-    name: `${operation} ${row.served_model ?? row.model}`,
-    kind: row.provider === 'local' ? 'internal' : 'client',
+    name: `${operation} ${last?.model ?? row.served_model ?? row.model}`,
+    kind: kindOf(last?.provider ?? row.provider),
     start: sent,
-    end,
-    attributes: attributesOf(row, operation),
+    end: last ? sent + last.total_ms : end,
+    attributes: { ...attributesOf(row, operation), ...(last && attemptAttributes(last)) },
     ...failed,
   })
-  const spans = [request, attempt]
-  if ((row.queue_ms ?? 0) >= 1) spans.push(child('1', { name: 'queue', start, end: sent, attributes: {} }))
+  const spans = [request, ...lost.map((each) => of(lostAttempt(each, { parentId: spanId, operation, start }))), attempt]
+  const waited = attempts[0]?.started_ms ?? row.queue_ms ?? 0
+  if (waited >= 1) spans.push(child('1', { name: 'queue', start, end: start + waited, attributes: {} }))
   if (row.provider === 'local' && row.ttft_ms !== null) {
     const first = start + row.ttft_ms
     const read = { 'gen_ai.usage.input_tokens': row.prompt_tokens ?? 0 }
@@ -66,6 +77,43 @@ export function spansOf(row: RequestRow, trace: TraceContext, content?: LedgerCo
     spans.push(child('3', { name: 'engine decode', start: first, end, attributes: written }, attemptId))
   }
   return spans
+}
+
+function kindOf(provider: string): 'internal' | 'client' {
+  return provider === 'local' ? 'internal' : 'client'
+}
+
+/** A try after which another one was made. */
+function lostAttempt(
+  attempt: AttemptRow,
+  { parentId, operation, start }: { readonly parentId: string; readonly operation: string; readonly start: number },
+): Omit<Span, 'traceId'> {
+  const { provider, model, started_ms: startedMs, total_ms: totalMs, status, error } = attempt
+  return {
+    // They are few: an id for them is not taken from every request's share of random bytes.
+    spanId: randomBytes(8).toString('hex'),
+    parentId,
+    name: `${operation} ${model}`,
+    kind: kindOf(provider),
+    start: start + startedMs,
+    end: start + startedMs + totalMs,
+    attributes: {
+      'gen_ai.operation.name': operation,
+      'http.response.status_code': status,
+      ...attemptAttributes(attempt),
+      ...(error !== null && { 'error.type': error }),
+    },
+    ...(error !== null && { error }),
+  }
+}
+
+function attemptAttributes({ number, provider, model, reason }: AttemptRow): Record<string, Value> {
+  return {
+    'gen_ai.provider.name': provider,
+    'gen_ai.request.model': model,
+    'inferloom.attempt': number,
+    ...(reason !== null && { 'inferloom.reason': reason }),
+  }
 }
 
 function attributesOf(row: RequestRow, operation: string): Record<string, Value> {
