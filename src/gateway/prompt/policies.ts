@@ -117,11 +117,11 @@ class OwnPolicy implements PromptPolicy {
       if (isFitting) return { request: short, removed }
       if (short !== shaped) removed.pop()
       const fitted = fitting.fit(shaped, about, short)
-      const done = (each: Shaped): Shaped => {
+      const finished = (each: Shaped): Shaped => {
         removed.push(...each.removed)
         return { ...each, request: last(each.request), removed }
       }
-      return fitted instanceof Promise ? fitted.then(done) : done(fitted)
+      return fitted instanceof Promise ? fitted.then((each) => finished(each)) : finished(fitted)
     }
     return fits instanceof Promise ? fits.then(go) : go(fits)
   }

@@ -74,7 +74,7 @@ export function estimateMessage(message: Message): number {
   return tokens
 }
 
-export function estimatePart(part: Part): number {
+function estimatePart(part: Part): number {
   switch (part.type) {
     case 'text':
       return estimateTokens(part.text)

@@ -125,7 +125,7 @@ function requestOf(
     told.push(text)
   }
   const earlier = before === undefined ? [] : [`Summary of what was before: ${before}`]
-  const content = [...earlier, ...told.reverse()].join('\n\n')
+  const content = [...earlier, ...told.toReversed()].join('\n\n')
   return {
     model,
     input: {
