@@ -4,13 +4,17 @@ import type { AttemptRow, ReplayColumns, RequestRow } from '../tables.ts'
 import { attemptColumns, replayColumns, requestColumns } from './columns.ts'
 import { keptContent } from './content.ts'
 import type { LedgerBounds, LedgerDone, LedgerTask, LedgerTotals, PackedEntry } from './ledger-batch.ts'
-import { replayMaterial } from './replay-material.ts'
+import { replayMaterial, type Replayed } from './replay-material.ts'
 import { BatchSums, rollUpKeys, rollUps, rollUpSums } from './roll-up.ts'
 
 /** Rows that one step of a clean-up deletes: a few milliseconds, after which others have their turn. */
 const rowsPerStep = 500
 /** Of a row beside its texts: numbers, the entries of indices, its attempt. */
 const fixedBytes = 260
+
+/** Bodies whose description is remembered, and the longest of them, in characters. */
+const mostRemembered = 256
+const longestRemembered = 16_384
 
 const list = (columns: readonly string[]) => columns.join(', ')
 const places = (columns: readonly string[]) => columns.map(() => '?').join(', ')
@@ -37,6 +41,8 @@ export class LedgerWriter {
   readonly #upserts: readonly StatementSync[]
   readonly #addTotals: StatementSync
   readonly #totals: StatementSync
+  /** What was told of the latest bodies: the same one often comes again. */
+  readonly #described = new Map<string, ReplayColumns>()
 
   constructor(db: DatabaseSync, secret: () => Uint8Array) {
     this.#db = db
@@ -124,12 +130,24 @@ export class LedgerWriter {
   }
 
   #materialOf({ dialect, provider, served_model: model }: RequestRow, body: string | undefined): ReplayColumns {
-    if (body === undefined || !isQuicklyRead(body)) return nothingKnown
+    if (body === undefined) return nothingKnown
+    const who = `${dialect}\n${provider ?? ''}\n${model ?? ''}\n${body}`
+    const known = this.#described.get(who)
+    if (known) return known
+    const material = this.#describe({ dialect, provider, model }, body)
+    if (body.length <= longestRemembered && material !== nothingKnown) {
+      if (this.#described.size >= mostRemembered) this.#described.clear()
+      this.#described.set(who, material)
+    }
+    return material
+  }
+
+  #describe(served: Omit<Replayed, 'body'>, body: string): ReplayColumns {
+    if (!isQuicklyRead(body)) return nothingKnown
     try {
       const parsed: unknown = JSON.parse(body)
       if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return nothingKnown
-      const request = { body: parsed as Readonly<Record<string, unknown>>, dialect, provider, model }
-      return replayMaterial(request, this.#secret())
+      return replayMaterial({ body: parsed as Readonly<Record<string, unknown>>, ...served }, this.#secret())
     } catch {
       // It is no JSON, or the secret cannot be kept on a disk that is full: the row matters more.
       return nothingKnown
