@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { startWithProviders } from '../provider-fixture.ts'
 import { question } from '../server-fixture.ts'
-import { json, startUpstream } from '../upstream-fixture.ts'
+import { json, sse, startUpstream } from '../upstream-fixture.ts'
 
 test('what a provider leaves us is what its latest answer said, where it said a number', async () => {
   const choices = [{ index: 0, message: { role: 'assistant', content: 'Hello.' }, finish_reason: 'stop' }]
@@ -21,5 +21,26 @@ test('what a provider leaves us is what its latest answer said, where it said a 
   expect(text.split('\n').filter((line) => line.startsWith('inferloom_provider_limit_remaining'))).toEqual([
     `inferloom_provider_limit_remaining{${labels},limit="requests"} 98`,
     `inferloom_provider_limit_remaining{${labels},limit="input_tokens"} 149984`,
+  ])
+})
+
+test.each([true, false])('and so of an answer that is translated (stream: %s)', async (stream) => {
+  const piece = { id: '1', choices: [{ index: 0, delta: { content: 'Hello.' }, finish_reason: 'stop' }] }
+  const upstream = await startUpstream(() => {
+    const answer = sse([JSON.stringify(piece), '[DONE]'])
+    return {
+      ...answer,
+      headers: { ...answer.headers, 'ratelimit-remaining': '7', 'x-ratelimit-remaining-tokens': '90' },
+    }
+  })
+  const server = await startWithProviders({ up: { kind: 'openai', key: 'sk-very-secret', baseUrl: upstream.url } })
+  const answer = await server.post('/v1/messages', { model: 'up/m', max_tokens: 5, messages: question, stream })
+  // They are for whoever paces and counts, and no part of the answer.
+  expect(await answer.text()).not.toMatch(/limit/)
+  const text = await (await server.get('/metrics')).text()
+  const labels = 'gen_ai_provider_name="up",gen_ai_request_model="m"'
+  expect(text.split('\n').filter((line) => line.startsWith('inferloom_provider_limit_remaining'))).toEqual([
+    `inferloom_provider_limit_remaining{${labels},limit="tokens"} 90`,
+    `inferloom_provider_limit_remaining{${labels},limit="requests"} 7`,
   ])
 })
