@@ -3,7 +3,9 @@ import type { Prices } from '../catalog/price.ts'
 import { lineOf } from '../config/line-of.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
+import { DiskTier } from '../gateway/cache/disk-tier.ts'
 import { KeptAnswers } from '../gateway/cache/kept-answers.ts'
+import type { SecondTier } from '../gateway/cache/second-tier.ts'
 import { SemanticAnswers } from '../gateway/cache/semantic/semantic-answers.ts'
 import type { Models } from '../gateway/models.ts'
 import type { ProviderLimits } from '../gateway/queue/lane.ts'
@@ -19,6 +21,7 @@ import { RoutePlanner } from '../gateway/routing/planner.ts'
 import { Routes } from '../gateway/routing/routes.ts'
 import { Retries } from '../gateway/routing/retries.ts'
 import { machineTime as timekeeper } from '../gateway/timekeeper.ts'
+import type { AnswerRows } from '../storage/answer-rows.ts'
 import type { OpenedProvider } from './providers.ts'
 import { labelledPairs } from './semantic-labels.ts'
 
@@ -30,6 +33,9 @@ export interface LeverParts {
   readonly opened: readonly OpenedProvider[]
   /** Asks models on behalf of callers. */
   readonly ask: AskModel
+  readonly answers: AnswerRows
+  /** Answers could not be kept on the disk. */
+  readonly onTrouble: (error: unknown) => void
 }
 
 export interface Levers {
@@ -62,7 +68,7 @@ export interface LeversReport {
 }
 
 /** What decides whom a request is sent to, when, and what is done when that fails. */
-export function openLevers({ loaded, models, routes, prices, opened, ask }: LeverParts): Levers {
+export function openLevers({ loaded, models, routes, prices, opened, ask, answers, onTrouble }: LeverParts): Levers {
   const { config } = loaded
   const { breaker, hedgeShare, ...retry } = config.reliability
   const { random } = Math
@@ -84,7 +90,11 @@ export function openLevers({ loaded, models, routes, prices, opened, ask }: Leve
   })
   const semantic = openSemantic(loaded, models)
   const cache = config.cache.enabled
-    ? new KeptAnswers({ settings: config.cache, ...(semantic && { semantic }) })
+    ? new KeptAnswers({
+        settings: config.cache,
+        ...openDisk(config, answers, onTrouble),
+        ...(semantic && { semantic }),
+      })
     : undefined
   const prompts = openPromptPolicies({
     server: config.prompt,
@@ -139,6 +149,11 @@ function openPacer(config: Config, opened: readonly OpenedProvider[]): ProviderP
     keysOf: (provider) => keys.get(provider) ?? 1,
     limitsOf: limitsIn(config),
   })
+}
+
+function openDisk({ cache }: Config, rows: AnswerRows, onTrouble: (error: unknown) => void): { second?: SecondTier } {
+  const { diskMB, ttlSeconds } = cache
+  return diskMB > 0 ? { second: new DiskTier({ rows, mostBytes: diskMB * 1e6, ttlSeconds, onTrouble }) } : {}
 }
 
 /** Undefined where no route asks for it. */

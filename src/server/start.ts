@@ -99,7 +99,16 @@ export async function startServer(
     onTrouble: (error) => app.log.warn({ err: error }, 'a notice of a budget could not be sent'),
   })
   const telemetry = await openTelemetry(loaded)
-  const levers = openLevers({ loaded, models, routes, prices, opened, ask: askWithin(() => pipeline) })
+  const levers = openLevers({
+    loaded,
+    models,
+    routes,
+    prices,
+    opened,
+    ask: askWithin(() => pipeline),
+    answers: store.answers,
+    onTrouble: (error) => app.log.warn({ err: error }, 'answers could not be kept on the disk'),
+  })
   const pipeline = new Pipeline(models, {
     planner: levers.planner,
     attempts: levers.attempts,

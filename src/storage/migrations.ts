@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { answersMigration } from './answer-rows.ts'
 import { keysMigration } from './key-rows.ts'
 import { ledgerMigration } from './ledger/migration.ts'
 
@@ -57,4 +58,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await db.schema.alterTable('requests').addColumn('removed_tokens', 'integer').execute()
     },
   },
+  '0007_answers': answersMigration,
 }

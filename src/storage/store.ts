@@ -4,6 +4,7 @@ import { Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { InferloomError } from '../canonical/errors.ts'
 import { ledgerRows, type LedgerRows } from './ledger/ledger-rows.ts'
+import { answerRows, type AnswerRows } from './answer-rows.ts'
 import { keyRows, type KeyRows } from './key-rows.ts'
 import { migrations } from './migrations.ts'
 import { responseRows, type ResponseRows } from './response-rows.ts'
@@ -17,6 +18,7 @@ export interface Store {
   readonly responses: ResponseRows
   readonly spend: SpendRows
   readonly keys: KeyRows
+  readonly answers: AnswerRows
   close(): Promise<void>
 }
 
@@ -46,6 +48,7 @@ export async function openStore(home: string): Promise<Store> {
     responses: responseRows(db),
     spend: spendRows(db),
     keys: keyRows(db),
+    answers: answerRows(db),
     async close() {
       await db.destroy()
     },

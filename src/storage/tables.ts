@@ -166,7 +166,19 @@ export interface AuditRow {
   after: string | null
 }
 
+/** An answer that is given again. */
+export interface AnswerRow {
+  key: string
+  /** Milliseconds since 1970. */
+  kept_at: number
+  /** Of `answer`. */
+  bytes: number
+  /** JSON. */
+  answer: string
+}
+
 export interface Tables {
+  answers: AnswerRow
   keys: KeyRow
   teams: TeamRow
   audit: AuditRow & { sequence: Generated<number> }

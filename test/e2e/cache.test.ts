@@ -1,6 +1,8 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
-import { ledgerOf, startWithProviders } from '../provider-fixture.ts'
-import { question, startTestServer, type TestServer } from '../server-fixture.ts'
+import { ledgerOf, openWithProviders, startWithProviders } from '../provider-fixture.ts'
+import { question, startTestServer, temporaryFolder, type TestServer } from '../server-fixture.ts'
 import { json, sse, startUpstream, type UpstreamAnswer } from '../upstream-fixture.ts'
 
 const chat = '/v1/chat/completions'
@@ -184,6 +186,27 @@ test('who comes late to a stream is given its beginning; who leaves takes nothin
     'miss 200',
     'shared 200',
   ])
+})
+
+test('answers on the disk outlive the process, and a store that breaks is done without', async () => {
+  const upstream = await startUpstream(() => whole('Hi'))
+  const up = { kind: 'openai-compatible', baseUrl: `${upstream.url}/v1`, key: 'k'.repeat(20) }
+  const home = temporaryFolder()
+  const env = { INFERLOOM_HOME: home, INFERLOOM_CACHE_DISK_MB: '5' }
+  const first = await openWithProviders({ up }, env, { cache: { memoryMB: 0 } })
+  expect(cacheOf(await ask(first))).toBe('miss')
+  expect(cacheOf(await ask(first))).toBe('hit')
+  await ask(first, { stream: true, seed: 1 })
+  await first.close()
+  const second = await startWithProviders({ up }, env, { cache: { memoryMB: 0 } })
+  const again = await ask(second)
+  expect(cacheOf(again)).toBe('hit')
+  expect(await again.json()).toMatchObject({ choices: [{ message: { content: 'Hi' } }], usage: { cached: true } })
+  const database = new DatabaseSync(join(home, 'inferloom.db'))
+  database.exec('drop table answers')
+  database.close()
+  expect(cacheOf(await ask(second, { seed: 2 }))).toBe('miss')
+  expect((await ask(second)).status).toBe(200)
 })
 
 test('local models too answer the same question once', async () => {

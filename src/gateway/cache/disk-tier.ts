@@ -1,0 +1,114 @@
+import type { StreamEvent } from '../../canonical/events.ts'
+import type { AnswerRows } from '../../storage/answer-rows.ts'
+import type { KeptAnswer, Piece } from './kept-answer.ts'
+import type { SecondTier } from './second-tier.ts'
+
+export interface DiskTierOptions {
+  readonly rows: AnswerRows
+  readonly mostBytes: number
+  readonly ttlSeconds: number
+  readonly onTrouble: (error: unknown) => void
+}
+
+/** Milliseconds that a request waits for the disk: a new answer is there soon enough. */
+const longestWaitMs = 50
+/** What waits to be written; more is not kept. */
+const mostWaiting = 500
+const flushMs = 250
+const sweepMs = 60_000
+/** After trouble nobody asks for so long. */
+const restMs = 5000
+
+/** Answers in the database of the home. Where that is slow or broken, it is as if there were none. */
+export class DiskTier implements SecondTier {
+  readonly #options: DiskTierOptions
+  readonly #waiting = new Map<string, KeptAnswer>()
+  #timer: NodeJS.Timeout | undefined
+  readonly #sweeper: NodeJS.Timeout
+  #restUntil = 0
+  #isBroken = false
+
+  constructor(options: DiskTierOptions) {
+    this.#options = options
+    this.#sweeper = setInterval(() => void this.#sweep(), sweepMs).unref()
+  }
+
+  async get(key: string, since: number): Promise<KeptAnswer | undefined> {
+    const waiting = this.#waiting.get(key)
+    if (waiting) return waiting.keptAt >= since ? waiting : undefined
+    if (performance.now() < this.#restUntil) return undefined
+    const late = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => late.resolve(undefined), longestWaitMs)
+    try {
+      const row = await Promise.race([this.#options.rows.find(key, since), late.promise])
+      return row && answerIn(row.answer)
+    } catch (error) {
+      this.#rest(error)
+      return undefined
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  set(key: string, answer: KeptAnswer): void {
+    if (this.#waiting.size >= mostWaiting) return
+    this.#waiting.set(key, answer)
+    this.#timer ??= setTimeout(() => void this.#flush(), flushMs)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper)
+    await this.#flush()
+  }
+
+  async #flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const rows = [...this.#waiting].map(([key, answer]) => {
+      const text = textOf(answer)
+      return { key, kept_at: answer.keptAt, bytes: text.length, answer: text }
+    })
+    try {
+      await this.#options.rows.put(rows)
+      this.#isBroken = false
+    } catch (error) {
+      this.#rest(error)
+    }
+    for (const { key } of rows) this.#waiting.delete(key)
+  }
+
+  async #sweep(): Promise<void> {
+    const { rows, mostBytes, ttlSeconds } = this.#options
+    try {
+      while (await rows.sweep(Date.now() - ttlSeconds * 1000, mostBytes));
+    } catch (error) {
+      this.#rest(error)
+    }
+  }
+
+  /** It is said once, until it works again. */
+  #rest(error: unknown): void {
+    this.#restUntil = performance.now() + restMs
+    if (!this.#isBroken) this.#options.onTrouble(error)
+    this.#isBroken = true
+  }
+}
+
+type WrittenPiece = { readonly bytes: string; readonly ends: boolean } | { readonly events: readonly StreamEvent[] }
+
+function textOf({ pieces, ...rest }: KeptAnswer): string {
+  const written = pieces.map((piece): WrittenPiece =>
+    'bytes' in piece ? { bytes: Buffer.from(piece.bytes).toString('base64'), ends: piece.ends } : piece,
+  )
+  return JSON.stringify({ ...rest, pieces: written })
+}
+
+function answerIn(text: string): KeptAnswer {
+  const { pieces, ...rest } = JSON.parse(text) as Omit<KeptAnswer, 'pieces'> & {
+    readonly pieces: readonly WrittenPiece[]
+  }
+  const read = pieces.map((piece): Piece =>
+    'bytes' in piece ? { bytes: Buffer.from(piece.bytes, 'base64'), ends: piece.ends } : piece,
+  )
+  return { ...rest, pieces: read }
+}
