@@ -164,7 +164,10 @@ describe('counting tokens', () => {
 
 test('models are listed in the shape of the wire', async () => {
   const page = await client.models.list()
-  expect(page.data).toMatchObject([{ type: 'model', id: 'loom-mini', display_name: 'loom-mini' }])
+  expect(page.data).toMatchObject([
+    { type: 'model', id: 'loom-mini', display_name: 'loom-mini' },
+    { type: 'model', id: 'loom-embed', display_name: 'loom-embed' },
+  ])
   expect(Date.parse(page.data[0]?.created_at ?? '')).toBeGreaterThan(0)
   expect(page.has_more).toBe(false)
   expect(await client.models.retrieve('loom-mini')).toEqual(page.data[0])

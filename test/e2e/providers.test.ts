@@ -34,8 +34,17 @@ test('models are listed as provider/model behind the local ones, and are found u
     { INFERLOOM_BUILTIN: 'true' },
   )
   const ids = async () => (await server.client.models.list()).data.map(({ id }) => id)
-  await until('both lists are read', async () => (await ids()).length === 7)
-  expect(await ids()).toEqual(['loom-mini', 'one/m', 'one/both', 'two/named', 'two/loom-mini', 'two/both', 'two/a/b'])
+  await until('both lists are read', async () => (await ids()).length === 8)
+  expect(await ids()).toEqual([
+    'loom-mini',
+    'loom-embed',
+    'one/m',
+    'one/both',
+    'two/named',
+    'two/loom-mini',
+    'two/both',
+    'two/a/b',
+  ])
   expect(await server.client.models.retrieve('two/a/b')).toMatchObject({ id: 'two/a/b', created: 7 })
 
   const asked = async (model: string) => {

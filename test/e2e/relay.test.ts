@@ -27,11 +27,14 @@ const last = '{"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}
 const usageOnly = JSON.stringify({ id: '1', choices: [], usage })
 const stream = [delta('Hel'), delta('lo'), last, usageOnly, '[DONE]']
 
-async function started(answer: () => UpstreamAnswer, settings: object = {}) {
+async function started(answer: () => UpstreamAnswer, settings: object = {}, env: Record<string, string> = {}) {
   const upstream = await startUpstream(answer)
-  const server = await startWithProviders({
-    up: { kind: 'openai-compatible', baseUrl: `${upstream.url}/v1`, key, ...settings },
-  })
+  const server = await startWithProviders(
+    {
+      up: { kind: 'openai-compatible', baseUrl: `${upstream.url}/v1`, key, ...settings },
+    },
+    env,
+  )
   return { upstream, server }
 }
 
@@ -127,7 +130,11 @@ test('nothing that a client sends changes where a key goes, and its own headers 
 
 test('a provider’s refusal keeps its status, names the provider and says when to come back', async () => {
   const body = { error: { message: 'Slow down', type: 'requests', code: 'rate_limit_exceeded' } }
-  const { server } = await started(() => json(body, 429, { 'retry-after': '90', 'x-request-id': 'req-8' }))
+  const { server } = await started(
+    () => json(body, 429, { 'retry-after': '90', 'x-request-id': 'req-8' }),
+    {},
+    { INFERLOOM_PACING: 'false' },
+  )
   for (const stream of [true, false]) {
     const answer = await server.post(chat, { model: 'up/m', messages: question, stream })
     expect(answer.status).toBe(429)

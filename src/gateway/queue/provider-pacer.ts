@@ -248,7 +248,8 @@ export class ProviderPacer implements Pacer {
     headers: Readonly<Record<string, string>> | undefined,
   ): void {
     if (headers) for (const each of saidLimits(headers, Date.now())) queue.lane.told(each, queue.keys)
-    if (error?.fault?.status === 429) queue.lane.refuse(error.retryAfterSeconds)
+    // A quota that is used up is no pace.
+    if (error?.code === 'rate_limited' && error.fault?.status === 429) queue.lane.refuse(error.retryAfterSeconds)
     if (queue.waiting.length > 0) this.#dispatch(queue)
   }
 

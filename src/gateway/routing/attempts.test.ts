@@ -196,3 +196,15 @@ test('whatever candidates do, a request ends, tries stay within their number, an
     { numRuns: 300, verbose: true },
   )
 })
+
+test('a queue that has no room for it ends a request, and asks nobody for ever', async () => {
+  const pacer: Pacer = {
+    enter() {
+      throw new InferloomError('queue_full', 'full')
+    },
+    observe() {},
+  }
+  for (const steps of [{ a: [10] }, { a: [10], b: [10] }]) {
+    expect(await asked(steps, { pacer })).toMatchObject({ result: 'queue_full', log: [] })
+  }
+})

@@ -141,6 +141,8 @@ export class RetryRun {
     if (!again) throw telling
     // Nobody has had anything to do with it yet, so that there is nobody to spare.
     if (!wasSent) {
+      // Who waits for room there waits in its queue, and was told now that there will be none.
+      if (this.isLast) throw telling
       this.#goBack(again)
       return 0
     }
