@@ -32,6 +32,9 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
   readonly #place: ReturnType<Deadlines['add']>
   #controller: Dispatcher.DispatchController | undefined
   #status = 0
+  /** What came in this turn of the event loop, and when; read at its end. */
+  #held: { readonly bytes: Uint8Array; readonly at: number }[] = []
+  readonly #readHeld = () => this.#read()
   #errorBody: Buffer[] = []
   #errorBytes = 0
   #over = false
@@ -59,9 +62,9 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return
     if (this.#status === 200) {
-      this.#reader.push(chunk, performance.now())
-      // What is no answer may go on for ever; nothing more is to be learnt from it.
-      if (this.#reader.error !== undefined) this.stop(this.#reader.error)
+      // Not at once: pieces of other answers that are there already would be given the time when this one was read.
+      if (this.#held.length === 0) setImmediate(this.#readHeld)
+      this.#held.push({ bytes: chunk, at: performance.now() })
       return
     }
     this.#errorBody.push(chunk)
@@ -72,11 +75,15 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
   onResponseEnd(): void {
     if (this.#over) return
     if (this.#status !== 200) return this.#endWithStatus()
+    const endAt = performance.now()
+    this.#read()
+    if (this.#over) return
     this.#reader.finish()
-    this.#end(this.#reader.error)
+    this.#end(this.#reader.error, '', endAt)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#read()
     if (!this.#over) this.#end(connectionErrorClass(error))
   }
 
@@ -86,9 +93,19 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
 
   /** Gives it up; `error` is the class it counts as. */
   stop(error: string): void {
+    this.#read()
     if (this.#over) return
     this.#end(error)
     this.#controller?.abort(new Error('no longer wanted'))
+  }
+
+  #read(): void {
+    const held = this.#held
+    if (this.#over || held.length === 0) return
+    this.#held = []
+    for (const { bytes, at } of held) this.#reader.push(bytes, at)
+    // What is no answer may go on for ever; nothing more is to be learnt from it.
+    if (this.#reader.error !== undefined) this.stop(this.#reader.error)
   }
 
   #endWithStatus(): void {
@@ -97,7 +114,7 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
     this.#controller?.abort(new Error('no longer wanted'))
   }
 
-  #end(error: string | undefined, message = ''): void {
+  #end(error: string | undefined, message = '', endAt = performance.now()): void {
     this.#over = true
     const { deadlines, onDone, request, dueAt } = this.#options
     deadlines.remove(this.#place)
@@ -106,7 +123,7 @@ export class SentRequest implements Dispatcher.DispatchHandler, Dated {
     const outcome: Outcome = {
       dueAt,
       sentAt: this.sentAt,
-      endAt: performance.now(),
+      endAt,
       pieces,
       promptTokens: promptTokens ?? estimatedPromptTokens(request),
       cachedTokens,
