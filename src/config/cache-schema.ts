@@ -19,9 +19,18 @@ export const cacheSchema = z
       description: 'Megabytes of answers in memory; those that were not given for longest make room.',
     }),
     maxAnswerMB: z.number().positive().max(1000).default(2).meta({ description: 'Larger answers are not kept.' }),
+    redis: z.string().min(1).max(2000).optional().meta({
+      description:
+        'A Valkey or Redis whose answers several processes share: redis://host:6379/0, or rediss:// with TLS. ${NAME} stands for an environment variable, such as the password in redis://:${NAME}@host.',
+      env: 'INFERLOOM_CACHE_REDIS',
+    }),
     diskMB: z.number().min(0).max(10_000_000).default(0).meta({
       description: 'Megabytes of answers in the home folder, which outlive a restart. Default: none.',
       env: 'INFERLOOM_CACHE_DISK_MB',
     }),
+  })
+  .refine(({ redis, diskMB }) => redis === undefined || diskMB === 0, {
+    path: ['redis'],
+    message: 'answers are kept in one place beside memory: set either redis or diskMB',
   })
   .prefault({})

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { InferloomError } from '../canonical/errors.ts'
 import { configSchema, type Config } from './schema.ts'
-import { withSecrets } from './secrets.ts'
+import { storeAddress, withSecrets } from './secrets.ts'
 import { settings } from './settings.ts'
 
 export interface LoadedConfig {
@@ -55,7 +55,10 @@ export async function loadConfig({
   const parsed = configSchema.safeParse(input)
   if (!parsed.success) throw invalid(parsed.error.issues[0], origins, path)
   const providers = withSecrets(parsed.data.providers, env, path)
-  return { config: { ...withAbsoluteFiles(parsed.data, path), providers }, home, file: path, env }
+  const { redis, ...cache } = parsed.data.cache
+  const kept =
+    redis === undefined ? cache : { ...cache, redis: storeAddress(redis, { setting: 'cache.redis', env, file: path }) }
+  return { config: { ...withAbsoluteFiles(parsed.data, path), providers, cache: kept }, home, file: path, env }
 }
 
 function fileOf(given: string | undefined, home: string): string | undefined {

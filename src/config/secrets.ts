@@ -9,17 +9,7 @@ export function withSecrets(
   env: Readonly<Record<string, string | undefined>>,
   file: string | undefined,
 ): Providers {
-  const expanded = (text: string, setting: string) =>
-    text.replaceAll(/\$\{(\w{1,200})\}/g, (_, name: string) => {
-      const value = env[name]
-      if (value !== undefined && value !== '' && !/[\0-\x1f\x7f]/.test(value)) return value // oxlint-disable-line no-control-regex
-      const what = value ? 'holds a line break or another control character' : 'is not set'
-      throw new InferloomError(
-        'config_invalid',
-        `${file ?? 'the configuration'}: ${setting}: the environment variable ${name} ${what}. ` +
-          'Remedy: set it, or take the provider out.',
-      )
-    })
+  const expanded = (text: string, setting: string) => withVariables(text, { setting, env, file })
   return Object.fromEntries(
     Object.entries(providers).map(([name, settings]) => {
       if (settings === false) return [name, settings]
@@ -48,4 +38,50 @@ export function withSecrets(
       ]
     }),
   )
+}
+
+interface SettingOfVariables {
+  readonly setting: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly file: string | undefined
+  /** How a value is written where it stands beside other text. */
+  readonly written?: (value: string) => string
+}
+
+function withVariables(text: string, { setting, env, file, written = (value) => value }: SettingOfVariables): string {
+  return text.replaceAll(/\$\{(\w{1,200})\}/g, (all, name: string) => {
+    const value = env[name]
+    const isText = value !== undefined && value !== '' && !/[\0-\x1f\x7f]/.test(value) // oxlint-disable-line no-control-regex
+    if (isText) return all === text ? value : written(value)
+    const what = value ? 'holds a line break or another control character' : 'is not set'
+    const remedy = setting.startsWith('providers.') ? 'take the provider out' : `take ${setting} out`
+    throw new InferloomError(
+      'config_invalid',
+      `${file ?? 'the configuration'}: ${setting}: the environment variable ${name} ${what}. Remedy: set it, or ${remedy}.`,
+    )
+  })
+}
+
+/** The address of a store with its environment variables in place, such as a password. Throws `config_invalid` without repeating it. */
+export function storeAddress(text: string, { setting, env, file }: Omit<SettingOfVariables, 'written'>): string {
+  // A password may have characters that mean something in an address.
+  const address = withVariables(text, { setting, env, file, written: encodeURIComponent })
+  if (isStoreAddress(address)) return address
+  throw new InferloomError(
+    'config_invalid',
+    `${file ?? 'the configuration'}: ${setting}: must be an address such as redis://host:6379/0 or rediss://user:\${PASSWORD}@host; ` +
+      'what stands before @ is to be percent-encoded where it has other than letters and digits.',
+  )
+}
+
+function isStoreAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, pathname, username, password, search, hash } = new URL(text)
+  try {
+    decodeURIComponent(username + password)
+  } catch {
+    return false
+  }
+  const isStore = protocol === 'redis:' || protocol === 'rediss:'
+  return isStore && hostname !== '' && /^(\/\d{0,5})?$/.test(pathname) && search === '' && hash === ''
 }

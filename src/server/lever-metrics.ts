@@ -1,4 +1,5 @@
 import { labelText, type Exposition } from '../gateway/telemetry/exposition.ts'
+import type { SharedTierReport } from '../gateway/cache/shared-tier.ts'
 import type { LeversReport } from './levers.ts'
 
 /** Deployments that have lines of their own; of more, those that were asked first. */
@@ -6,7 +7,8 @@ const mostDeployments = 200
 const states = { closed: 0, 'half-open': 1, open: 2 } as const
 
 /** What the levers did, for Prometheus. */
-export function writeLevers(out: Exposition, { health, retries, hedges, pacing, cache, semantic }: LeversReport): void {
+export function writeLevers(out: Exposition, report: LeversReport): void {
+  const { health, retries, hedges, pacing, cache, cacheStore, semantic } = report
   if (cache) {
     out.metric('inferloom_cache_requests_total', 'counter', 'Requests, by what the cache of answers said.')
     for (const [outcome, count] of Object.entries(cache.outcomes)) {
@@ -15,6 +17,7 @@ export function writeLevers(out: Exposition, { health, retries, hedges, pacing, 
     out.single('inferloom_cache_answers', 'gauge', 'Answers that are kept in memory.', cache.answers)
     out.single('inferloom_cache_bytes', 'gauge', 'About what they take.', cache.bytes)
   }
+  if (cacheStore) writeStore(out, cacheStore)
   out.single('inferloom_retries_total', 'counter', 'Repeats at the same deployment.', retries.repeats)
   out.metric('inferloom_hedges_total', 'counter', 'Second tries beside a slow first one.')
   out.value('inferloom_hedges_total', labelText({ won: 'true' }), hedges.won)
@@ -44,4 +47,26 @@ export function writeLevers(out: Exposition, { health, retries, hedges, pacing, 
   for (const { route, errorBound } of semantic) {
     out.value('inferloom_semantic_error_bound', labelText({ route }), errorBound)
   }
+}
+
+function writeStore(out: Exposition, { state, lookups, writes, waiting }: SharedTierReport): void {
+  out.single(
+    'inferloom_cache_store_up',
+    'gauge',
+    'Whether the store of answers can be asked.',
+    state === 'ready' ? 1 : 0,
+  )
+  out.metric(
+    'inferloom_cache_store_lookups_total',
+    'counter',
+    'Answers that were looked for in it, by what became of it.',
+  )
+  for (const [outcome, count] of Object.entries(lookups)) {
+    out.value('inferloom_cache_store_lookups_total', labelText({ outcome }), count)
+  }
+  out.metric('inferloom_cache_store_writes_total', 'counter', 'Answers for it, by what became of them.')
+  for (const [outcome, count] of Object.entries(writes)) {
+    out.value('inferloom_cache_store_writes_total', labelText({ outcome }), count)
+  }
+  out.single('inferloom_cache_store_waiting', 'gauge', 'Answers that wait to be written to it.', waiting)
 }

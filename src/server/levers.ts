@@ -5,7 +5,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { DiskTier } from '../gateway/cache/disk-tier.ts'
 import { KeptAnswers } from '../gateway/cache/kept-answers.ts'
-import type { SecondTier } from '../gateway/cache/second-tier.ts'
+import { SharedTier, type SharedTierReport } from '../gateway/cache/shared-tier.ts'
 import { SemanticAnswers } from '../gateway/cache/semantic/semantic-answers.ts'
 import type { Models } from '../gateway/models.ts'
 import type { ProviderLimits } from '../gateway/queue/lane.ts'
@@ -22,6 +22,7 @@ import { Routes } from '../gateway/routing/routes.ts'
 import { Retries } from '../gateway/routing/retries.ts'
 import { machineTime as timekeeper } from '../gateway/timekeeper.ts'
 import type { AnswerRows } from '../storage/answer-rows.ts'
+import { openSharedStore } from '../storage/shared-store.ts'
 import type { OpenedProvider } from './providers.ts'
 import { labelledPairs } from './semantic-labels.ts'
 
@@ -34,7 +35,7 @@ export interface LeverParts {
   /** Asks models on behalf of callers. */
   readonly ask: AskModel
   readonly answers: AnswerRows
-  /** Answers could not be kept on the disk. */
+  /** Answers could not be kept on the disk, or in the store that is shared. */
   readonly onTrouble: (error: unknown) => void
 }
 
@@ -63,6 +64,8 @@ export interface LeversReport {
   readonly hedges: ReturnType<Hedging['report']>
   readonly pacing: ReturnType<ProviderPacer['report']>
   readonly cache: ReturnType<KeptAnswers['report']> | undefined
+  /** Absent where none is shared with other processes. */
+  readonly cacheStore: SharedTierReport | undefined
   readonly promptCache: CacheMarksReport | undefined
   readonly semantic: ReturnType<SemanticAnswers['report']>
 }
@@ -89,12 +92,10 @@ export function openLevers({ loaded, models, routes, prices, opened, ask, answer
     learn: (candidate, outcome) => planner.learn(candidate, outcome),
   })
   const semantic = openSemantic(loaded, models)
+  const shared = openShared(config, onTrouble)
+  const second = shared ?? openDisk(config, answers, onTrouble)
   const cache = config.cache.enabled
-    ? new KeptAnswers({
-        settings: config.cache,
-        ...openDisk(config, answers, onTrouble),
-        ...(semantic && { semantic }),
-      })
+    ? new KeptAnswers({ settings: config.cache, ...(second && { second }), ...(semantic && { semantic }) })
     : undefined
   const prompts = openPromptPolicies({
     server: config.prompt,
@@ -119,6 +120,7 @@ export function openLevers({ loaded, models, routes, prices, opened, ask, answer
       pacing: pacer?.report() ?? [],
       promptCache: cacheMarks?.report(),
       cache: cache?.report(),
+      cacheStore: shared?.report(),
       semantic: semantic?.report() ?? [],
     }),
     async configure(loaded) {
@@ -132,6 +134,7 @@ export function openLevers({ loaded, models, routes, prices, opened, ask, answer
       hedging.configure({ share })
       pacer?.configure({ settings: pacing, limitsOf: limitsIn(loaded.config) })
       cache?.configure(kept)
+      shared?.configure(kept)
     },
   }
 }
@@ -151,9 +154,17 @@ function openPacer(config: Config, opened: readonly OpenedProvider[]): ProviderP
   })
 }
 
-function openDisk({ cache }: Config, rows: AnswerRows, onTrouble: (error: unknown) => void): { second?: SecondTier } {
-  const { diskMB, ttlSeconds } = cache
-  return diskMB > 0 ? { second: new DiskTier({ rows, mostBytes: diskMB * 1e6, ttlSeconds, onTrouble }) } : {}
+/** Undefined where answers are kept in memory alone. */
+function openDisk({ cache }: Config, rows: AnswerRows, onTrouble: LeverParts['onTrouble']): DiskTier | undefined {
+  const { enabled, diskMB, ttlSeconds } = cache
+  return enabled && diskMB > 0 ? new DiskTier({ rows, mostBytes: diskMB * 1e6, ttlSeconds, onTrouble }) : undefined
+}
+
+function openShared({ cache }: Config, onTrouble: LeverParts['onTrouble']): SharedTier | undefined {
+  const { enabled, redis } = cache
+  if (!enabled || redis === undefined) return undefined
+  const open = (signal: AbortSignal) => openSharedStore(redis, signal)
+  return new SharedTier({ open, settings: cache, timekeeper, random: Math.random, onTrouble })
 }
 
 /** Undefined where no route asks for it. */

@@ -64,14 +64,12 @@ export class Reload {
     try {
       const loaded = await read()
       const { config } = loaded
-      const applied = changeable.filter((name) => differs(this.#current[name], config[name]))
+      const applied = changeable.filter((name) => differs(moving(this.#current, name), moving(config, name)))
       await apply(loaded)
       this.#current = config
       this.failure = undefined
       const names = Object.keys(config) as (keyof Config)[]
-      const afterRestart = names.filter(
-        (name) => !changeable.includes(name) && differs(fixed(this.#started, name), fixed(config, name)),
-      )
+      const afterRestart = names.filter((name) => differs(fixed(this.#started, name), fixed(config, name)))
       const limits = differs(limitsOf(this.#started), limitsOf(config)) ? ['providers limits'] : []
       const report = { applied: [...applied, ...limits], afterRestart }
       onReload(report)
@@ -88,10 +86,24 @@ function differs(before: unknown, after: unknown): boolean {
   return JSON.stringify(before) !== JSON.stringify(after)
 }
 
-/** Of providers, all but their limits. */
+/** What counts when inferloom is started again: of providers, all but their limits. */
 function fixed(config: Config, name: keyof Config): unknown {
-  if (name !== 'providers') return config[name]
-  return Object.entries(config.providers).map(([id, settings]) => [id, settings && { ...settings, limits: undefined }])
+  if (name === 'providers') {
+    const all = Object.entries(config.providers)
+    return all.map(([id, settings]) => [id, settings && { ...settings, limits: undefined }])
+  }
+  if (name === 'cache') return parted(config).places
+  return changeable.includes(name) ? undefined : config[name]
+}
+
+function moving(config: Config, name: keyof Config): unknown {
+  return name === 'cache' ? parted(config).rest : config[name]
+}
+
+/** Where answers are kept, and how. */
+function parted({ cache }: Config) {
+  const { enabled, diskMB, redis, ...rest } = cache
+  return { places: { enabled, diskMB, redis }, rest }
 }
 
 function limitsOf({ providers }: Config): unknown {

@@ -107,7 +107,7 @@ export async function startServer(
     opened,
     ask: askWithin(() => pipeline),
     answers: store.answers,
-    onTrouble: (error) => app.log.warn({ err: error }, 'answers could not be kept on the disk'),
+    onTrouble: (error) => app.log.warn({ err: error }, 'answers cannot be kept beside memory'),
   })
   const pipeline = new Pipeline(models, {
     planner: levers.planner,

@@ -1,7 +1,7 @@
-import type { StreamEvent } from '../../canonical/events.ts'
 import type { AnswerRows } from '../../storage/answer-rows.ts'
-import type { KeptAnswer, Piece } from './kept-answer.ts'
+import type { KeptAnswer } from './kept-answer.ts'
 import type { SecondTier } from './second-tier.ts'
+import { readAnswer, writtenAnswer } from './written-answer.ts'
 
 export interface DiskTierOptions {
   readonly rows: AnswerRows
@@ -41,7 +41,7 @@ export class DiskTier implements SecondTier {
     const timer = setTimeout(() => late.resolve(undefined), longestWaitMs)
     try {
       const row = await Promise.race([this.#options.rows.find(key, since), late.promise])
-      return row && answerIn(row.answer)
+      return row && readAnswer(row.answer)
     } catch (error) {
       this.#rest(error)
       return undefined
@@ -65,7 +65,7 @@ export class DiskTier implements SecondTier {
     clearTimeout(this.#timer)
     this.#timer = undefined
     const rows = [...this.#waiting].map(([key, answer]) => {
-      const text = textOf(answer)
+      const text = writtenAnswer(answer)
       return { key, kept_at: answer.keptAt, bytes: text.length, answer: text }
     })
     try {
@@ -92,23 +92,4 @@ export class DiskTier implements SecondTier {
     if (!this.#isBroken) this.#options.onTrouble(error)
     this.#isBroken = true
   }
-}
-
-type WrittenPiece = { readonly bytes: string; readonly ends: boolean } | { readonly events: readonly StreamEvent[] }
-
-function textOf({ pieces, ...rest }: KeptAnswer): string {
-  const written = pieces.map((piece): WrittenPiece =>
-    'bytes' in piece ? { bytes: Buffer.from(piece.bytes).toString('base64'), ends: piece.ends } : piece,
-  )
-  return JSON.stringify({ ...rest, pieces: written })
-}
-
-function answerIn(text: string): KeptAnswer {
-  const { pieces, ...rest } = JSON.parse(text) as Omit<KeptAnswer, 'pieces'> & {
-    readonly pieces: readonly WrittenPiece[]
-  }
-  const read = pieces.map((piece): Piece =>
-    'bytes' in piece ? { bytes: Buffer.from(piece.bytes, 'base64'), ends: piece.ends } : piece,
-  )
-  return { ...rest, pieces: read }
 }
