@@ -3,6 +3,34 @@ import { z } from 'zod'
 const share = z.number().min(0).max(1)
 const seconds = (max: number) => z.number().positive().max(max)
 
+const probeOf = {
+  kind: z.enum(['models', 'request', 'off']).default('models').meta({
+    description: 'models reads the list of models; request asks for one token, and costs that; off asks nothing.',
+  }),
+  path: z
+    .string()
+    .regex(/^\/[\w./~-]{0,200}$/, 'must be a path such as /health')
+    .optional()
+    .meta({ description: "A page at the server's root to ask for in place of the list of models." }),
+}
+
+/** Asking those who failed whether they answer again, so that no request has to find out. */
+const probes = z
+  .strictObject({
+    intervalSeconds: seconds(86_400).default(10).meta({ description: 'Between two probes of one that is left alone.' }),
+    timeoutSeconds: seconds(600).default(5).meta({ description: 'After which one has failed.' }),
+    ...probeOf,
+    idle: z.boolean().default(false).meta({
+      description: 'Probe candidates of routes too that nobody asked for as long as its breaker looks back.',
+    }),
+    providers: z
+      .record(z.string().min(1).max(64), z.strictObject(probeOf))
+      .default({})
+      .meta({ description: 'Of single providers, by name.' }),
+  })
+  .optional()
+  .meta({ description: 'Ask those that are left alone whether they answer again. Default: requests find out.' })
+
 /** What is done when a provider fails. */
 export const reliabilitySchema = z
   .strictObject({
@@ -38,6 +66,7 @@ export const reliabilitySchema = z
         }),
       })
       .prefault({}),
+    probes,
   })
   .prefault({})
   .meta({ description: 'What is done when a provider fails.' })

@@ -109,6 +109,11 @@ export interface Provider {
   relays?(model: string): readonly string[]
   /** Passes a request on unread. Rejects with the provider's refusal where it answers with an error. */
   relay?(request: RelayRequest, signal: AbortSignal): Promise<RelayReply>
+  /**
+   * Asks the service behind it for something that costs nothing: a page of its server, or its list of models. Rejects
+   * with the reason where it does not answer; undefined where there is nothing to ask for.
+   */
+  probe?(path: string | undefined, signal: AbortSignal): Promise<void> | undefined
   /** What is known of the service behind it; absent where there is none, or none that is known here. */
   upstream?(): UpstreamState
   close(): Promise<void>

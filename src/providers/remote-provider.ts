@@ -12,6 +12,7 @@ import { EngineLoad, type LoadNames } from './engine-load.ts'
 import { ModelList, type ModelListState } from './model-list.ts'
 import type { ModelInfo, Provider, RelayReply, RelayRequest } from './provider.ts'
 import { relayAnswer } from './relay-answer.ts'
+import { probe } from './probe.ts'
 import { bodyKind, faultOf, jsonBody, understood } from './reply-body.ts'
 import { openaiRefusal } from './wire/openai-refusal.ts'
 import { limitHeadersOf } from './wire/limit-headers.ts'
@@ -129,6 +130,10 @@ export function remoteProvider(options: RemoteProviderOptions): RemoteProvider {
     relay(request, signal) {
       models.asked(request.model)
       return relay(upstream, wiresOf(request.model).all, request, signal)
+    },
+    probe(path, signal) {
+      if (path !== undefined) return probe(upstream, { atRoot: path, baseUrl }, signal)
+      return options.list && probe(upstream, { below: options.list.path }, signal)
     },
     upstream: () => ({ host: new URL(baseUrl).host, ...models.state }),
     async close() {

@@ -8,7 +8,7 @@ const states = { closed: 0, 'half-open': 1, open: 2 } as const
 
 /** What the levers did, for Prometheus. */
 export function writeLevers(out: Exposition, report: LeversReport): void {
-  const { health, retries, hedges, pacing, cache, cacheStore, semantic } = report
+  const { health, probes, retries, hedges, pacing, cache, cacheStore, semantic } = report
   if (cache) {
     out.metric('inferloom_cache_requests_total', 'counter', 'Requests, by what the cache of answers said.')
     for (const [outcome, count] of Object.entries(cache.outcomes)) {
@@ -30,6 +30,16 @@ export function writeLevers(out: Exposition, report: LeversReport): void {
   out.metric('inferloom_deployment_in_flight', 'gauge', 'Tries that are under way.')
   for (const { id, inFlight } of deployments) {
     out.value('inferloom_deployment_in_flight', labelText({ deployment: id }), inFlight)
+  }
+  if (probes) {
+    out.metric(
+      'inferloom_probes_total',
+      'counter',
+      'Questions to deployments that are left alone, by what became of them.',
+    )
+    for (const outcome of ['answered', 'failed'] as const) {
+      out.value('inferloom_probes_total', labelText({ outcome }), probes[outcome])
+    }
   }
   out.metric('inferloom_pacing_waiting', 'gauge', "Requests that wait for room under a provider's limits.")
   for (const { id, waiting } of pacing.slice(0, mostDeployments)) {

@@ -17,7 +17,9 @@ import { ProviderPacer } from '../gateway/queue/provider-pacer.ts'
 import { Attempts } from '../gateway/routing/attempts.ts'
 import { DeploymentHealth } from '../gateway/routing/deployment-health.ts'
 import { Hedging } from '../gateway/routing/hedging.ts'
+import { candidateId } from '../gateway/routing/plain-planner.ts'
 import { RoutePlanner } from '../gateway/routing/planner.ts'
+import { Probes, type ProbesReport } from '../gateway/routing/probes.ts'
 import { Routes } from '../gateway/routing/routes.ts'
 import { Retries } from '../gateway/routing/retries.ts'
 import { machineTime as timekeeper } from '../gateway/timekeeper.ts'
@@ -52,6 +54,8 @@ export interface Levers {
   /** Absent where nobody is held back. */
   readonly pacer: ProviderPacer | undefined
   report(): LeversReport
+  /** Stops what is done without being asked. */
+  close(): Promise<void>
   /** From now on with other settings. Throws, and changes nothing, where they are wrong. */
   configure(loaded: LoadedConfig): Promise<void>
 }
@@ -60,6 +64,8 @@ export interface Levers {
 export interface LeversReport {
   readonly times: ReturnType<RoutePlanner['report']>
   readonly health: ReturnType<DeploymentHealth['report']>
+  /** Absent where none are made. */
+  readonly probes: ProbesReport | undefined
   readonly retries: ReturnType<Retries['report']>
   readonly hedges: ReturnType<Hedging['report']>
   readonly pacing: ReturnType<ProviderPacer['report']>
@@ -73,7 +79,7 @@ export interface LeversReport {
 /** What decides whom a request is sent to, when, and what is done when that fails. */
 export function openLevers({ loaded, models, routes, prices, opened, ask, answers, onTrouble }: LeverParts): Levers {
   const { config } = loaded
-  const { breaker, hedgeShare, ...retry } = config.reliability
+  const { breaker, hedgeShare, probes: probing, ...retry } = config.reliability
   const { random } = Math
   const health = new DeploymentHealth({ settings: breaker, timekeeper, random })
   const { explore } = config.routing
@@ -90,6 +96,14 @@ export function openLevers({ loaded, models, routes, prices, opened, ask, answer
     hedging,
     began: (candidate, ttftMs) => planner.began(candidate, ttftMs),
     learn: (candidate, outcome) => planner.learn(candidate, outcome),
+  })
+  const probes = new Probes({
+    settings: probing,
+    timekeeper,
+    random,
+    health,
+    find: (id) => models.peek(id),
+    candidates: () => routes.candidates().flatMap((served) => candidateId(served)),
   })
   const semantic = openSemantic(loaded, models)
   const shared = openShared(config, onTrouble)
@@ -115,6 +129,7 @@ export function openLevers({ loaded, models, routes, prices, opened, ask, answer
     report: () => ({
       times: planner.report(),
       health: health.report(),
+      probes: probes.report(),
       retries: retries.report(),
       hedges: hedging.report(),
       pacing: pacer?.report() ?? [],
@@ -123,13 +138,18 @@ export function openLevers({ loaded, models, routes, prices, opened, ask, answer
       cacheStore: shared?.report(),
       semantic: semantic?.report() ?? [],
     }),
+    async close() {
+      probes.close()
+      await cache?.close()
+    },
     async configure(loaded) {
       routes.adopt(await openRoutes(loaded, models))
       loadPrices(routes, prices)
       const { reliability, routing, pacing, cache: kept } = loaded.config
-      const { breaker, hedgeShare: share, ...retry } = reliability
+      const { breaker, hedgeShare: share, probes: probing, ...retry } = reliability
       planner.configure(routing)
       health.configure(breaker)
+      probes.configure(probing)
       retries.configure(retry)
       hedging.configure({ share })
       pacer?.configure({ settings: pacing, limitsOf: limitsIn(loaded.config) })

@@ -2,7 +2,7 @@ import type { SharedStore } from '../../storage/shared-store.ts'
 import type { KeptAnswer } from './kept-answer.ts'
 import type { SecondTier } from './second-tier.ts'
 import { StoreLink, type StoreLinkOptions, type StoreState } from './store-link.ts'
-import { late, within } from './within.ts'
+import { late, within } from '../within.ts'
 import { readAnswer, writtenAnswer } from './written-answer.ts'
 
 interface SharedTierSettings {

@@ -1,6 +1,6 @@
 import type { SharedStore } from '../../storage/shared-store.ts'
 import type { Timekeeper } from '../timekeeper.ts'
-import { late, within } from './within.ts'
+import { late, within } from '../within.ts'
 
 export interface StoreLinkOptions {
   readonly open: (signal: AbortSignal) => Promise<SharedStore>

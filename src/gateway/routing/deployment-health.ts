@@ -97,6 +97,8 @@ interface Deployment {
   openUntil: number
   probing: number
   recovered: number
+  /** What came of a probe that said it answers again: it is asked early, or that was wrong the last time. */
+  word: 'none' | 'believed' | 'wrong'
 }
 
 /**
@@ -135,6 +137,24 @@ export class DeploymentHealth implements Health {
     return { ended: (outcome) => this.#ended(deployment, outcome, isProbe) }
   }
 
+  /**
+   * What a probe said, which is no request of anybody. One that answers again is asked early, unless that was wrong
+   * before; one that does not is left alone once it failed as often as requests have to, and changes nothing after.
+   */
+  probed(id: string, answers: boolean): void {
+    const now = this.#parts.timekeeper.now()
+    const deployment = answers ? this.#deployments.get(id) : this.#of(id)
+    if (!deployment) return
+    if (deployment.state === 'closed') {
+      deployment.consecutive = answers ? 0 : deployment.consecutive + 1
+      if (deployment.consecutive >= this.#parts.settings.consecutiveFailures) this.#open(deployment, now)
+    } else if (answers && deployment.state === 'open' && deployment.word !== 'wrong') {
+      deployment.state = 'half-open'
+      deployment.recovered = 0
+      deployment.word = 'believed'
+    }
+  }
+
   inFlight({ id }: Candidate): number {
     return this.#deployments.get(id)?.inFlight ?? 0
   }
@@ -160,7 +180,7 @@ export class DeploymentHealth implements Health {
     if (this.#deployments.size >= mostCandidates) this.#forgetOne()
     const window = new Window(this.#parts.settings.windowSeconds)
     const counts = { inFlight: 0, consecutive: 0, opened: 0, inARow: 0, openUntil: 0, probing: 0, recovered: 0 }
-    const made: Deployment = { id, window, state: 'closed', ...counts }
+    const made: Deployment = { id, window, state: 'closed', word: 'none', ...counts }
     this.#deployments.set(id, made)
     return made
   }
@@ -204,6 +224,7 @@ export class DeploymentHealth implements Health {
   #open(deployment: Deployment, now: number): void {
     const { settings, random } = this.#parts
     const seconds = Math.min(settings.openSeconds * 2 ** deployment.inARow, settings.mostOpenSeconds)
+    if (deployment.word === 'believed') deployment.word = 'wrong'
     deployment.state = 'open'
     deployment.openUntil = now + seconds * 1000 * (1 + 0.2 * random())
     deployment.opened++
@@ -212,6 +233,7 @@ export class DeploymentHealth implements Health {
 
   #close(deployment: Deployment): void {
     deployment.state = 'closed'
+    deployment.word = 'none'
     deployment.inARow = 0
     deployment.consecutive = 0
     deployment.window.clear()

@@ -1,7 +1,7 @@
 import { InferloomError } from '../../canonical/errors.ts'
 import { answersQuestions } from '../../catalog/model-facts.ts'
 import type { ModelInfo } from '../../providers/provider.ts'
-import type { Models } from '../models.ts'
+import type { Models, Served } from '../models.ts'
 import type { Constraints, Objective, RouteReliability } from './plan.ts'
 
 export interface RoutesParts {
@@ -113,10 +113,15 @@ export class Routes {
     return provider === local ? local : this.#regions.get(provider)
   }
 
+  /** Those whom configured routes may choose. */
+  candidates(): readonly Served[] {
+    const names = new Set([...this.#routes.values()].flatMap(({ candidates }) => candidates.map(({ name }) => name)))
+    return [...names].flatMap((name) => this.#models.peek(name) ?? [])
+  }
+
   /** Names of those whom configured routes may choose. */
   providers(): ReadonlySet<string> {
-    const candidates = [...this.#routes.values()].flatMap((route) => route.candidates)
-    return new Set(candidates.flatMap(({ name }) => this.#models.peek(name)?.provider.name ?? []))
+    return new Set(this.candidates().map(({ provider }) => provider.name))
   }
 
   /** As models, for lists of these. */

@@ -1,4 +1,4 @@
-import type { Timekeeper } from '../timekeeper.ts'
+import type { Timekeeper } from './timekeeper.ts'
 
 /** What `within` resolves with when the time was up first. */
 export const late = Symbol('late')
