@@ -4,7 +4,7 @@ import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 
 /** A client's request, understood. */
-interface ParsedRequest {
+export interface ParsedRequest {
   readonly request: GenerateRequest
   readonly stream: boolean
   /** Makes the writer of this request's answer; `id` is unique to the request. */

@@ -149,14 +149,14 @@ export class Account {
     )
     timings.sent(startedAt)
     if (route === undefined && timings.lost.length === 0) return
-    this.#context.chosen?.({ id, route, objective, attempts: timings.lost.length + 1 })
+    this.#context.announcer?.chosen({ id, route, objective, attempts: timings.lost.length + 1 })
   }
 
   /** What the caches said; told before anything is delivered. */
   cached(outcome: CacheOutcome): void {
     this.timings.cache = outcome
     if (outcome !== 'miss' && outcome !== 'off') this.timings.begins(performance.now())
-    this.#context.cached?.(outcome)
+    this.#context.announcer?.cached(outcome)
   }
 
   /** The answer was given before, or to somebody else: nobody pays for it again. */
@@ -168,18 +168,14 @@ export class Account {
   /** Its prompt was made shorter before it was sent. */
   shortened(removed: Shaped['removed']): void {
     this.timings.removedTokens = removed.reduce((sum, { tokens }) => sum + tokens, 0)
-    this.#context.shortened?.(removed)
+    this.#context.announcer?.shortened(removed)
   }
 
   /** How the try that began at a time ended, for those who learn from it. */
   ended(startedAt: number): Parameters<Won<unknown>['end']>[0] {
     const { usage, error, firstAt } = this.timings
-    return {
-      ...(usage && { usage }),
-      ...(error && { error }),
-      ...(firstAt !== undefined && { ttftMs: firstAt - startedAt }),
-      ...(error?.code === 'client_closed' && { left: true }),
-    }
+    const ttftMs = firstAt === undefined ? undefined : firstAt - startedAt
+    return { usage, error, ttftMs, left: error?.code === 'client_closed' }
   }
 
   /** What the ledger keeps of the answer, whoever it is delivered to. */
@@ -232,7 +228,7 @@ export class Account {
 
   #begin(admitted: Admitted): void {
     this.#admitted = admitted
-    if (admitted.standing) this.#context.admitted?.(admitted.standing)
+    if (admitted.standing) this.#context.announcer?.standing(admitted.standing)
   }
 
   #machineTime(): number {

@@ -15,7 +15,8 @@ export type Begun = BegunBytes | BegunEvents
 interface BegunBytes {
   readonly reply: Pick<RelayReply, 'status' | 'headers'>
   readonly held: readonly RelayChunk[]
-  readonly rest: AsyncIterator<RelayChunk>
+  /** Undefined where nothing comes after that. */
+  readonly rest: AsyncIterator<RelayChunk> | undefined
 }
 
 interface BegunEvents {
@@ -50,6 +51,7 @@ export async function beginBytes(
       throw chunk.error
     }
     held.push(chunk)
+    if (chunk.isLast) return { reply, held, rest: undefined }
     bytes += chunk.bytes.length
     // An answer that is no stream comes in one piece.
     if (!request.stream || chunk.deltas > 0 || chunk.finishReason !== undefined || bytes > mostHeldBytes) break
@@ -86,11 +88,21 @@ export function limitsSaid({ reply, held }: Begun): Readonly<Record<string, stri
 /** Of an answer that nobody wants any more. */
 export function discard({ rest }: Begun): void {
   // It may have failed meanwhile, which is of no interest either.
-  rest.return?.()?.then(undefined, () => {})
+  rest?.return?.()?.then(undefined, () => {})
 }
 
-/** Brings an answer to its reader, and lets the account see it on its way. */
-export async function deliver(begun: Begun, account: Account, reader: AnswerReader): Promise<void> {
+/** Brings an answer to its reader, and lets the account see it on its way. A promise only where more is to come. */
+export function deliver(begun: Begun, account: Account, reader: AnswerReader): Promise<void> | undefined {
+  if (!begun.reply || begun.rest || begun.held.length !== 1) return deliverPieces(begun, account, reader)
+  const [only] = begun.held as readonly [RelayChunk]
+  reader.begin(begun.reply)
+  const read = reader.take(only.bytes, account.see(only))
+  if (read) return read.then(() => account.timings.complete())
+  account.timings.complete()
+  return undefined
+}
+
+async function deliverPieces(begun: Begun, account: Account, reader: AnswerReader): Promise<void> {
   try {
     if (begun.reply) await deliverBytes(begun, account, reader)
     else await deliverEvents(begun, account, reader)
@@ -105,8 +117,8 @@ async function deliverBytes({ reply, held, rest }: BegunBytes, account: Account,
   for (let index = 0; ; index++) {
     let chunk = held[index]
     if (!chunk) {
-      const next = await rest.next()
-      if (next.done) return account.timings.complete()
+      const next = await rest?.next()
+      if (!next || next.done) return account.timings.complete()
       chunk = next.value
     }
     const cost = account.see(chunk)

@@ -4,18 +4,17 @@ import type { GenerateRequest } from '../canonical/request.ts'
 import type { TokenCount } from '../providers/provider.ts'
 import { Account, type Steps } from './account.ts'
 import { beginBytes, beginEvents, deliver, discard, limitsSaid, type Begun } from './begun.ts'
-import type { AnswerSummary, CacheOutcome, CacheWish } from './cache/answer-cache.ts'
+import type { Announcer } from './announcer.ts'
+import type { CacheWish } from './cache/answer-cache.ts'
 import { localCaller, type Caller } from './caller.ts'
 import { limitOf } from './deadline.ts'
 import { mayAsk, refusal, refuseOthers } from './keys/allowed-models.ts'
 import { estimateInput } from './limits/estimate.ts'
 import type { Models, Served } from './models.ts'
-import type { Shaped } from './prompt/prompt-policy.ts'
 import type { AnswerReader, Question } from './question.ts'
 import type { AttemptsAsked } from './routing/attempts.ts'
-import type { Candidate, Objective, Plan, Planned, Wishes } from './routing/plan.ts'
+import type { Candidate, Plan, Planned, Wishes } from './routing/plan.ts'
 import type { TraceContext } from './telemetry/trace-context.ts'
-import type { LimitStanding } from '../canonical/limit-standing.ts'
 import type { ToldCost } from '../canonical/usage.ts'
 
 /** What came with a request beside its body. */
@@ -26,7 +25,7 @@ export interface RequestContext {
   /** `performance.now()` when the request was received. */
   readonly receivedAt: number
   /** Milliseconds after that by which the answer is wanted. */
-  readonly deadlineMs?: number
+  readonly deadlineMs?: number | undefined
   /** Aborted when the client leaves or the server ends. */
   readonly signal: AbortSignal
   /** Absent where nobody is told apart. */
@@ -34,34 +33,19 @@ export interface RequestContext {
   /** The JSON body as it was sent. */
   readonly text?: string
   /** The tier it asks for, in its own word. */
-  readonly tier?: string
+  readonly tier?: string | undefined
   /** Most tokens of all its answers together, where it says. */
-  readonly maxOutputTokens?: number
-  /** Told where its client stands with its limits, before anything of the answer is. */
-  readonly admitted?: (standing: LimitStanding) => void
+  readonly maxOutputTokens?: number | undefined
   /** Absent where nobody follows requests. */
   readonly trace?: TraceContext | undefined
   /** The JSON body, read. */
   readonly body?: Readonly<Record<string, unknown>>
   /** What it asks of routes, and of caches. */
-  readonly wishes?: Wishes
+  readonly wishes?: Wishes | undefined
   readonly cacheWish?: CacheWish | undefined
   /** Those of its headers that may change the answer. */
-  readonly headers?: Readonly<Record<string, string>>
-  /** Told whom a route chose, or who answered after others failed, before anything of the answer is. */
-  readonly chosen?: (chosen: Chosen) => void
-  /** The same of what the caches said, and of what was taken from the prompt. */
-  readonly cached?: (outcome: CacheOutcome) => void
-  readonly shortened?: (removed: Shaped['removed']) => void
-}
-
-export interface Chosen {
-  /** `provider/model` */
-  readonly id: string
-  readonly route: string | undefined
-  readonly objective: Objective | undefined
-  /** Tries at providers, this one among them. */
-  readonly attempts: number
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly announcer?: Announcer
 }
 
 /** Expected of an answer whose length its client left open, for those who pace by tokens. */
@@ -89,45 +73,41 @@ export class Pipeline {
     // What is wrong with a request is said before anything is set aside for it, and before what is wrong with its model.
     if (!plan || !this.#takesBytes(question, context, plan, plan.candidates[0])) await question.understood()
     const account = new Account(this.#steps, question.model, context)
-    let isMaking = false
-    const make = (to: AnswerReader, signal: AbortSignal, plan: Plan) => {
-      isMaking = true
-      return this.#make({ question, context, plan, account }, to, signal)
-    }
+    const asked: Asked = { question, context, account, isMaking: false }
     try {
       if (!plan) throw noPlan
-      const chosen = plan
       const turn = account.admit(plan)
       if (turn) await turn
-      const { cache } = this.#steps
-      if (!cache) {
-        await make(reader, context.signal, plan)
-        return account.told()
-      }
-      const asked = {
-        caller: context.caller ?? localCaller,
-        wire: question.wire,
-        model: question.model,
-        stream: context.stream,
-        body: context.body,
-        text: context.text,
-        wish: context.cacheWish,
-        signal: context.signal,
-        ...(context.deadlineMs !== undefined && { isUrgent: true }),
-        ...(context.headers && { headers: context.headers }),
-      }
-      const summary = await cache.answer(asked, reader, {
-        outcome: (outcome) => account.cached(outcome),
-        make: (to, signal) => make(to, signal, chosen),
-      })
-      if (!isMaking) account.kept(summary)
+      await this.#find(asked, plan, reader)
       return account.told()
     } catch (error) {
-      throw isMaking ? error : account.failed(error)
+      throw asked.isMaking ? error : account.failed(error)
     } finally {
       // What is being made for others too ends when they have it.
-      if (!isMaking) account.close()
+      if (!asked.isMaking) account.close()
     }
+  }
+
+  /** From what is kept where it may be, or else from a candidate. */
+  #find(asked: Asked, plan: Plan, reader: AnswerReader): Promise<void> {
+    const { question, context, account } = asked
+    const { cache } = this.#steps
+    if (!cache) return this.#make(asked, plan, reader, context.signal)
+    const { caller = localCaller, body, text, headers, stream, cacheWish: wish, signal, deadlineMs } = context
+    const { wire, model } = question
+    if (!cache.takes({ model, body, wish })) {
+      account.cached('off')
+      return this.#make(asked, plan, reader, signal)
+    }
+    const isUrgent = deadlineMs !== undefined
+    return cache
+      .answer({ caller, wire, model, stream, body, text, headers, wish, signal, isUrgent }, reader, {
+        outcome: (outcome) => account.cached(outcome),
+        make: (to, signal) => this.#make(asked, plan, to, signal).then(() => account.summary()),
+      })
+      .then((summary) => {
+        if (!asked.isMaking) account.kept(summary)
+      })
   }
 
   /** Whether all who may be asked for a model take a client's own bytes on its own wire. */
@@ -196,7 +176,7 @@ export class Pipeline {
 
   /** Whether a request goes to a candidate as its client wrote it. */
   #takesBytes(question: Question, context: RequestContext, plan: Plan, candidate?: Candidate): boolean {
-    if (!question.relayed || !candidate) return false
+    if (!question.isRelayable || !candidate) return false
     const { served } = candidate
     const { provider, model } = served
     if (!provider.relay || !provider.relays?.(model).includes(question.wire)) return false
@@ -210,17 +190,16 @@ export class Pipeline {
   }
 
   /** Asks candidates until one has begun to answer, and brings that answer to its reader. */
-  async #make(
-    { question, context, plan, account }: Asked,
-    reader: AnswerReader,
-    signal: AbortSignal,
-  ): Promise<AnswerSummary> {
-    const { attempts } = this.#steps
+  async #make(asked: Asked, plan: Plan, reader: AnswerReader, signal: AbortSignal): Promise<void> {
+    const { context, account } = asked
+    asked.isMaking = true
     try {
-      const asked = this.#attemptsAsked(plan, context, account, signal)
-      const begin = (candidate: Planned, signal: AbortSignal) =>
-        this.#begin({ question, context, plan, account }, candidate, signal)
-      const won = await attempts.run<Begun>(asked, begin, discard)
+      const begin = (candidate: Planned, signal: AbortSignal) => this.#begin(asked, plan, candidate, signal)
+      const won = await this.#steps.attempts.run<Begun>(
+        this.#attemptsAsked(plan, context, account, signal),
+        begin,
+        discard,
+      )
       try {
         account.won(plan, won)
         const said = limitsSaid(won.begun)
@@ -228,13 +207,13 @@ export class Pipeline {
           won.observe(said)
           this.#steps.replied?.(won.candidate.served, said)
         }
-        await deliver(won.begun, account, reader)
+        const delivering = deliver(won.begun, account, reader)
+        if (delivering) await delivering
       } catch (error) {
         throw account.failed(error)
       } finally {
         won.end(account.ended(won.startedAt))
       }
-      return account.summary()
     } catch (error) {
       throw account.failed(error)
     } finally {
@@ -251,25 +230,28 @@ export class Pipeline {
       tier: tierOf(context.tier) ?? caller?.tier ?? 'default',
       deadlineAt: deadlineMs === undefined ? undefined : receivedAt + deadlineMs,
       signal,
-      lost: (attempt) => account.lost(attempt),
+      account,
     }
   }
 
   /** Sends a request to a candidate, by the shorter path where it can: as its client wrote it, and only watched. */
-  async #begin({ question, context, plan, account }: Asked, candidate: Planned, given: AbortSignal): Promise<Begun> {
+  #begin(asked: Asked, plan: Plan, candidate: Planned, given: AbortSignal): Promise<Begun> {
+    const { question, context, account } = asked
     const { served } = candidate
     account.asks(served)
     const signal = account.signalFor(served, given)
-    if (question.relayed && this.#takesBytes(question, context, plan, candidate)) {
-      return await beginBytes(served, question.relayed(served), signal)
-    }
+    const bytes = this.#takesBytes(question, context, plan, candidate) ? question.relayed?.(served) : undefined
+    return bytes ? beginBytes(served, bytes, signal) : this.#beginEvents(asked, plan, candidate, signal)
+  }
+
+  async #beginEvents({ question, context, account }: Asked, plan: Plan, { served, id }: Planned, signal: AbortSignal) {
     const understood = question.understood()
     const request = understood instanceof Promise ? await understood : understood
-    const policy = this.#policyOf(context, plan, candidate)
+    const policy = this.#policyOf(context, plan, { served, id })
     const marked = (to: GenerateRequest) => this.#steps.cacheMarks?.mark(to, served, context.caller) ?? to
     const own = { ...request, model: served.model, ...ownTier(request, served, context.caller) }
     if (!policy) return await beginEvents(served, marked(own), { stream: context.stream, signal })
-    const contextTokens = this.#models.glance(candidate.id)?.contextTokens
+    const contextTokens = this.#models.glance(id)?.contextTokens
     const shaped = await policy.shape(own, { served, contextTokens, signal, caller: context.caller })
     if (shaped.removed.length > 0) account.shortened(shaped.removed)
     return await beginEvents(served, marked(shaped.request), { stream: context.stream, signal })
@@ -316,8 +298,9 @@ export class Pipeline {
 interface Asked {
   readonly question: Question
   readonly context: RequestContext
-  readonly plan: Plan
   readonly account: Account
+  /** Whether its answer is being made, which may go on for others when its own client has left. */
+  isMaking: boolean
 }
 
 const noWishes: Wishes = {}

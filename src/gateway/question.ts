@@ -10,10 +10,12 @@ export interface Question {
   readonly model: string
   /** The wire it came by, which is the name of its dialect. */
   readonly wire: string
-  /** The client's own bytes, for one who speaks its wire. Absent where they do not say everything themselves. */
-  readonly relayed?: (served: Served) => RelayRequest
+  /** Whether the client's own bytes say everything themselves. */
+  readonly isRelayable?: boolean
+  /** Those bytes, for one who speaks its wire. */
+  relayed?(served: Served): RelayRequest
   /** What it means; understood at most once. Throws, or rejects with, what is wrong with it. */
-  readonly understood: () => GenerateRequest | Promise<GenerateRequest>
+  understood(): GenerateRequest | Promise<GenerateRequest>
   /** Whether it means nothing to anybody here, so that it can only be passed on; `understood` then says so. */
   readonly isOnlyPassed?: boolean
 }

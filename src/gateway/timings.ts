@@ -155,11 +155,11 @@ export class Timings {
   }
 
   /** What was seen in bytes on their way. */
-  see({ bytes, deltas, opaque, finishReason, usage, error }: RelayChunk): void {
+  see({ bytes, deltas, opaque, finishReason, usage, model, error }: RelayChunk): void {
     this.#content?.see(bytes)
     if (!this.#seen && bytes.length > 0) {
       this.#seen = true
-      this.answeredBy = answeringModel(bytes)
+      this.answeredBy = model ?? answeringModel(bytes)
     }
     if (opaque) this.#firstAt ??= performance.now()
     else if (deltas > 0) this.#count(deltas, performance.now())
@@ -270,7 +270,7 @@ export class Timings {
       cache: this.cache ?? null,
       tier: (this.#context.tier ?? caller.tier)?.slice(0, longestText) ?? null,
       deadline_ms: deadlineMs ?? null,
-      attempts: this.lost.filter(({ sent }) => sent).length + (this.won ? 1 : 0),
+      attempts: (this.lost.length === 0 ? 0 : this.lost.filter(({ sent }) => sent).length) + (this.won ? 1 : 0),
       plan: this.plan ?? null,
       removed_tokens: this.removedTokens ?? null,
     }
@@ -280,19 +280,23 @@ export class Timings {
     const usage = this.#used()
     const input = usage?.inputTokens
     const output = usage?.outputTokens
-    /** Of what was reported and cannot be, nothing is known. */
-    const of = (name: string, value: number | undefined) => (this.#doubt.includes(name) ? null : (value ?? null))
+    const doubt = this.#doubt
     return {
-      prompt_tokens: of('inputTokens.total', input?.total),
-      cached_tokens: of('inputTokens.cacheRead', input?.cacheRead),
-      cache_write_tokens: of('inputTokens.cacheWrite', input?.cacheWrite),
-      cache_write_hour_tokens: of('inputTokens.cacheWriteHour', input?.cacheWriteHour),
-      audio_input_tokens: of('inputTokens.audio', input?.audio),
-      image_tokens: of('inputTokens.image', input?.image),
-      output_tokens: of('outputTokens.total', output?.total),
-      reasoning_tokens: of('outputTokens.reasoning', output?.reasoning),
-      audio_output_tokens: of('outputTokens.audio', output?.audio),
+      prompt_tokens: known(doubt, 'inputTokens.total', input?.total),
+      cached_tokens: known(doubt, 'inputTokens.cacheRead', input?.cacheRead),
+      cache_write_tokens: known(doubt, 'inputTokens.cacheWrite', input?.cacheWrite),
+      cache_write_hour_tokens: known(doubt, 'inputTokens.cacheWriteHour', input?.cacheWriteHour),
+      audio_input_tokens: known(doubt, 'inputTokens.audio', input?.audio),
+      image_tokens: known(doubt, 'inputTokens.image', input?.image),
+      output_tokens: known(doubt, 'outputTokens.total', output?.total),
+      reasoning_tokens: known(doubt, 'outputTokens.reasoning', output?.reasoning),
+      audio_output_tokens: known(doubt, 'outputTokens.audio', output?.audio),
       usage_basis: usage ? (usage === this.#usage ? 'reported' : 'counted') : null,
     }
   }
+}
+
+/** Of what was reported and cannot be, nothing is known. */
+function known(doubt: readonly string[], name: string, value: number | undefined): number | null {
+  return value === undefined || (doubt.length > 0 && doubt.includes(name)) ? null : value
 }

@@ -37,10 +37,14 @@ export interface RelayChunk {
   readonly deltas: number
   /** That they are no text, such as sounds: their number says nothing of tokens. */
   readonly opaque?: true
-  readonly finishReason?: FinishReason
-  readonly usage?: Usage
+  readonly finishReason?: FinishReason | undefined
+  readonly usage?: Usage | undefined
+  /** The very model that answers, where that was read. */
+  readonly model?: string | undefined
   /** What the provider reports instead of going on; the client is told by these bytes. */
-  readonly error?: InferloomError
+  readonly error?: InferloomError | undefined
+  /** That nothing comes after these bytes, so that nobody need ask. */
+  readonly isLast?: true
 }
 
 export interface RelayReply {

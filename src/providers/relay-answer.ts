@@ -74,7 +74,8 @@ function wholeChunk(reply: UpstreamReply, { provider, watch, signal }: RelayOpti
     asked = true
     try {
       const bytes = await wholeBody(reply)
-      const value = { bytes, ...watch.see(bytes) }
+      const { deltas, finishReason, usage, model, error } = watch.see(bytes)
+      const value = { bytes, deltas, finishReason, usage, model, error, isLast: true } as const
       if (!watch.complete) throw cut(provider)
       return { done: false, value }
     } catch (error) {

@@ -6,7 +6,7 @@ import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
 import { askedWishes } from './asked-wishes.ts'
 import { costHeader, costText } from './cost-header.ts'
-import { toldHeaders } from './told-headers.ts'
+import { ToldHeaders } from './told-headers.ts'
 import { whileConnected } from './while-connected.ts'
 
 export interface AnswerOnceOptions<Request, Result> {
@@ -25,12 +25,11 @@ export async function answerOnce<Request, Result>(
   const receivedAt = performance.now() - reply.elapsedTime
   const recalled = await dialect.recall?.(isRecord(request.body) ? request.body : {}, ownerOf(request.caller) ?? '')
   const parsed = dialect.parse(request.body, request.params as Readonly<Record<string, string>>, recalled)
-  const deadline = askedDeadline(request.headers)
+  const deadlineMs = askedDeadline(request.headers)
   return await whileConnected(active, reply, async (signal) => {
     const { id, text } = request
     const body = isRecord(request.body) ? request.body : {}
     // None of these answers has output tokens.
-    const length = { maxOutputTokens: 0 }
     const context = {
       caller: request.caller,
       trace: request.trace,
@@ -41,10 +40,10 @@ export async function answerOnce<Request, Result>(
       signal,
       text,
       body,
-      ...toldHeaders(reply),
-      ...length,
-      ...deadline,
-      ...askedWishes(request.headers, body),
+      announcer: new ToldHeaders(reply),
+      maxOutputTokens: 0,
+      deadlineMs,
+      wishes: askedWishes(request.headers, body),
     }
     const result = await run(parsed.request, context)
     // Nobody counts the tokens of some models.

@@ -8,7 +8,7 @@ import type { Roster } from '../transport/roster.ts'
 import { askedDeadline } from './asked-deadline.ts'
 import { Delivery } from './delivery.ts'
 import { relayedRequest } from './relayed-request.ts'
-import { toldHeaders } from './told-headers.ts'
+import { ToldHeaders } from './told-headers.ts'
 import { whileConnected } from './while-connected.ts'
 
 export interface AnswerPassedOptions {
@@ -46,14 +46,15 @@ export async function answerPassed(
       trace,
       text,
       ...(isRecord(body) && { body }),
-      ...toldHeaders(reply),
-      ...askedDeadline(request.headers),
+      announcer: new ToldHeaders(reply),
+      deadlineMs: askedDeadline(request.headers),
     }
     pipeline.refuseUnlessPassed(given, context, dialect)
     const question: Question = {
       model: given,
       wire: dialect.name,
       isOnlyPassed: true,
+      isRelayable: true,
       relayed: (served) => relayedRequest(dialect, request, { stream, trace, form }, served),
       understood: () => cannotBeRead(dialect),
     }

@@ -4,15 +4,13 @@ import { askedLength } from '../dialects/asked-length.ts'
 import type { Address, Dialect } from '../dialects/dialect.ts'
 import { ownerOf } from '../gateway/caller.ts'
 import type { Pipeline, RequestContext } from '../gateway/pipeline.ts'
-import type { Question } from '../gateway/question.ts'
-import { traceparentOf } from '../gateway/telemetry/trace-context.ts'
 import type { Roster } from '../transport/roster.ts'
 import { askedCache } from './asked-cache.ts'
 import { askedDeadline } from './asked-deadline.ts'
+import { AskedQuestion } from './asked-question.ts'
 import { askedWishes } from './asked-wishes.ts'
 import { Delivery } from './delivery.ts'
-import { relayedRequest } from './relayed-request.ts'
-import { toldHeaders } from './told-headers.ts'
+import { ToldHeaders } from './told-headers.ts'
 
 export interface AnswerOptions {
   readonly dialect: Dialect
@@ -27,94 +25,70 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
   const { dialect, pipeline, active, idleTimeoutMs } = options
   const receivedAt = performance.now() - reply.elapsedTime
   const body = isRecord(request.body) ? request.body : {}
-  const { caller } = request
-  const owner = ownerOf(caller)
-  const address = { ...addressOf(dialect, request, body), ...(owner !== undefined && { owner }) }
-  const deadline = askedDeadline(request.headers)
+  const address = addressOf(dialect, request, body)
+  const { stream } = address
+  const { service_tier: tier } = body
   const controller = new AbortController()
+  const context: RequestContext = {
+    id: request.id,
+    dialect: dialect.name,
+    stream,
+    receivedAt,
+    signal: controller.signal,
+    caller: request.caller,
+    text: request.text,
+    body,
+    trace: request.trace,
+    announcer: new ToldHeaders(reply),
+    tier: typeof tier === 'string' ? tier : undefined,
+    maxOutputTokens: askedLength(body),
+    deadlineMs: askedDeadline(request.headers),
+    wishes: askedWishes(request.headers, body),
+    cacheWish: askedCache(request.headers),
+    headers: headersOf(request, dialect),
+  }
+  const { deadlineMs } = context
+  const question = new AskedQuestion(dialect, { request, reply, address, deadlineMs }, body)
+  const delivery = new Delivery(reply, { stream, idleTimeoutMs, writer: () => question.writer() })
   const place = active.add(controller)
-  const onClose = () => {
+  reply.raw.on('close', () => {
     if (!reply.raw.writableFinished)
       controller.abort(new InferloomError('client_closed', 'The client closed the connection.'))
-  }
-  reply.raw.on('close', onClose)
+  })
   try {
-    const maxOutputTokens = askedLength(body)
-    const { stream } = address
-    const context: RequestContext = {
-      id: request.id,
-      dialect: dialect.name,
-      stream,
-      receivedAt,
-      signal: controller.signal,
-      caller,
-      text: request.text,
-      body,
-      trace: request.trace,
-      ...toldHeaders(reply),
-      ...askedTier(body),
-      ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-      ...deadline,
-      ...askedWishes(request.headers, body),
-      ...askedCache(request.headers),
-      ...headersOf(request, dialect),
-    }
-    const more = { ...(owner !== undefined && { owner }), ...deadline, ...tracedBy(request) }
-    const parsed = once(async () => {
-      const parsed = dialect.parse(request.body, address, await dialect.recall?.(body, address))
-      if (parsed.headers) void reply.headers(parsed.headers)
-      return { request: { ...parsed.request, ...more }, writer: parsed.writer }
-    })
-    const question: Question = {
-      model: address.model,
-      wire: dialect.name,
-      understood: async () => (await parsed()).request,
-      ...(dialect.relayable?.(body, address) !== false && {
-        relayed: (served) => relayedRequest(dialect, request, { stream, trace: request.trace }, served),
-      }),
-    }
-    const writer = async () => (await parsed()).writer(request.id)
-    const delivery = new Delivery(reply, { stream, idleTimeoutMs, writer })
-    try {
-      await delivery.end(await pipeline.answer(question, context, delivery))
-    } catch (error) {
-      delivery.fail(error, (known) => dialect.failEvent?.(known))
-    }
-    return reply
+    const ending = delivery.end(await pipeline.answer(question, context, delivery))
+    if (ending) await ending
+  } catch (error) {
+    delivery.fail(error, (known) => dialect.failEvent?.(known))
   } finally {
     active.remove(place)
   }
+  return reply
 }
 
 /** Those that go with it to its provider may change the answer. */
-function headersOf({ headers }: FastifyRequest, { forwardedHeaders = [] }: Dialect) {
+function headersOf({ headers }: FastifyRequest, { forwardedHeaders = none }: Dialect) {
   let found: Record<string, string> | undefined
   for (const name of forwardedHeaders) {
     const value = headers[name]
     if (value !== undefined) (found ??= {})[name] = String(value)
   }
-  return found ? { headers: found } : {}
+  return found
 }
 
-/** Makes something the first time it is asked for. */
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
-  return () => (made ??= { value: make() }).value
-}
-
-/** For providers that are asked next. */
-function tracedBy({ trace }: FastifyRequest): { readonly traceparent?: string } {
-  return trace ? { traceparent: traceparentOf(trace) } : {}
-}
+const none: readonly string[] = []
 
 /** Whom a request is for, by its dialect; most name both in the body. */
-function addressOf({ address }: Dialect, { params }: FastifyRequest, body: Readonly<Record<string, unknown>>): Address {
-  if (address) return address(body, params as Readonly<Record<string, string>>)
-  return { model: typeof body['model'] === 'string' ? body['model'] : '', stream: body['stream'] === true }
-}
-
-function askedTier({ service_tier: tier }: Readonly<Record<string, unknown>>): { readonly tier?: string } {
-  return typeof tier === 'string' ? { tier } : {}
+function addressOf(
+  { address }: Dialect,
+  { params, caller }: FastifyRequest,
+  body: Readonly<Record<string, unknown>>,
+): Address {
+  const owner = ownerOf(caller)
+  const found = address
+    ? address(body, params as Readonly<Record<string, string>>)
+    : { model: typeof body['model'] === 'string' ? body['model'] : '', stream: body['stream'] === true }
+  return owner === undefined ? found : { ...found, owner }
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -11,17 +11,16 @@ const directives: readonly (readonly [RegExp, CacheWish])[] = [
   [/(^|,)\s*no-cache\s*(,|$)/i, 'refresh'],
 ]
 
-/** What a request says of caches. */
-export function askedCache(headers: IncomingHttpHeaders): { readonly cacheWish?: CacheWish } {
+/** What a request says of caches; undefined where it says nothing. */
+export function askedCache(headers: IncomingHttpHeaders): CacheWish | undefined {
   const own = headers['x-inferloom-cache']
   if (own !== undefined) {
     const cacheWish = wishes.find((each) => each === own)
-    if (cacheWish) return { cacheWish }
+    if (cacheWish) return cacheWish
     const message = `x-inferloom-cache = ${String(own).slice(0, 40)} is not valid: it is one of ${wishes.join(', ')}.`
     throw new InferloomError('invalid_value', message, { param: 'x-inferloom-cache' })
   }
   const control = headers['cache-control']
-  if (control === undefined) return {}
-  const found = directives.find(([directive]) => directive.test(control))
-  return found ? { cacheWish: found[1] } : {}
+  if (control === undefined) return undefined
+  return directives.find(([directive]) => directive.test(control))?.[1]
 }

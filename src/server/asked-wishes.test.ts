@@ -4,8 +4,8 @@ import { InferloomError } from '../canonical/errors.ts'
 import { askedWishes } from './asked-wishes.ts'
 
 test('wishes come by header or by metadata, and a header goes first', () => {
-  expect(askedWishes({}, {})).toEqual({})
-  expect(askedWishes({}, { metadata: { other: 'x' } })).toEqual({})
+  expect(askedWishes({}, {})).toBeUndefined()
+  expect(askedWishes({}, { metadata: { other: 'x' } })).toBeUndefined()
   const headers = {
     'x-inferloom-objective': 'fastest',
     'x-inferloom-max-cost': '0',
@@ -15,10 +15,12 @@ test('wishes come by header or by metadata, and a header goes first', () => {
     'x-inferloom-region': 'eu',
   }
   const wishes = { objective: 'fastest', maxCost: 0, ttftMs: 300, latencyMs: 2500.5, minQuality: 0.5, region: 'eu' }
-  expect(askedWishes(headers, {})).toEqual({ wishes })
+  expect(askedWishes(headers, {})).toEqual(wishes)
   const metadata = { inferloom_objective: 'best', inferloom_max_cost: 0.02, inferloom_min_quality: '1' }
   expect(askedWishes({ 'x-inferloom-objective': 'cheapest' }, { metadata })).toEqual({
-    wishes: { objective: 'cheapest', maxCost: 0.02, minQuality: 1 },
+    objective: 'cheapest',
+    maxCost: 0.02,
+    minQuality: 1,
   })
 })
 

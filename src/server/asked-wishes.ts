@@ -19,7 +19,7 @@ const names = Object.keys(wishes) as (keyof typeof wishes)[]
 const headers = names.map((name) => [name, `x-inferloom-${name}`] as const)
 
 /** What a request asks of the route it names. Throws `invalid_value` with the header or field at fault. */
-export function askedWishes(given: IncomingHttpHeaders, body: Body): { readonly wishes?: Wishes } {
+export function askedWishes(given: IncomingHttpHeaders, body: Body): Wishes | undefined {
   let found: Record<string, unknown> | undefined
   for (const [name, header] of headers) {
     const value = given[header]
@@ -37,7 +37,7 @@ export function askedWishes(given: IncomingHttpHeaders, body: Body): { readonly 
       }
     }
   }
-  return found ? { wishes: found } : {}
+  return found
 }
 
 function wish(name: keyof typeof wishes, text: string, param: string): unknown {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { RelayReply } from '../providers/provider.ts'
+import { latin1 } from '../transport/latin1.ts'
 import { withCost } from '../transport/told-cost.ts'
 import { costHeader, costText } from './cost-header.ts'
 import { drained } from './drained.ts'
@@ -39,13 +40,14 @@ export class WholeReader implements BytesReader {
   end(cost: ToldCost | undefined): void {
     const [first = new Uint8Array()] = this.#pieces
     const given = this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : first
-    const bytes = cost === undefined ? given : withCost(given, cost)
     this.#reply.hijack()
     const headers = headersOf(this.#head.headers, this.#reply)
     if (cost !== undefined) headers[costHeader] = costText(cost)
-    headers['content-length'] = String(bytes.length)
+    // Node sends a text together with the headers; bytes it does not.
+    const text = cost === undefined ? latin1(given) : withCost(latin1(given), cost)
+    headers['content-length'] = String(text.length)
     this.#reply.raw.writeHead(this.#head.status, headers)
-    this.#reply.raw.end(bytes)
+    this.#reply.raw.end(text, 'latin1')
   }
 
   /** Nothing of it has been seen. */
@@ -76,7 +78,7 @@ export class StreamReader implements BytesReader {
   }
 
   take(bytes: Uint8Array, cost?: ToldCost): Promise<void> | undefined {
-    return this.#out.write(cost === undefined ? bytes : withCost(bytes, cost))
+    return (cost === undefined ? this.#out.write(bytes) : this.#out.write(withCost(latin1(bytes), cost), 'latin1'))
       ? undefined
       : drained(this.#out, this.#idleTimeoutMs)
   }

@@ -50,9 +50,14 @@ export class Delivery implements AnswerReader {
   }
 
   /** Everything was taken. */
-  async end(cost: ToldCost | undefined): Promise<void> {
-    if (this.#bytes) this.#bytes.end(cost)
-    else await (this.#events ?? (await this.#eventsReader())).end()
+  end(cost: ToldCost | undefined): Promise<void> | undefined {
+    if (!this.#bytes) return this.#endEvents()
+    this.#bytes.end(cost)
+    return undefined
+  }
+
+  async #endEvents(): Promise<void> {
+    await (this.#events ?? (await this.#eventsReader())).end()
   }
 
   /** Says what went wrong to a client that has seen something of its answer; throws it again where it has not. */

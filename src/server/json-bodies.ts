@@ -1,3 +1,4 @@
+import { isAscii, isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 import { InferloomError } from '../canonical/errors.ts'
 
@@ -13,8 +14,6 @@ declare module 'fastify' {
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
 /** Whatever content type a client names, these endpoints take JSON: `curl -d` names the one of web forms. */
 export function readBodiesAsJson(app: FastifyInstance): void {
   app.decorateRequest('text', '')
@@ -27,12 +26,8 @@ export function readBodiesAsJson(app: FastifyInstance): void {
       request.form = { bytes: body as Buffer, type }
       return done(null)
     }
-    let text: string
-    try {
-      text = utf8.decode(body as Buffer)
-    } catch {
-      return done(new InferloomError('invalid_utf8', 'The request body is not valid UTF-8.'))
-    }
+    const text = decoded(body as Buffer)
+    if (text === undefined) return done(new InferloomError('invalid_utf8', 'The request body is not valid UTF-8.'))
     request.text = text
     try {
       return done(null, JSON.parse(text))
@@ -42,3 +37,13 @@ export function readBodiesAsJson(app: FastifyInstance): void {
     }
   })
 }
+
+/** Undefined where it is no UTF-8. Most bodies are ASCII, which is there already. */
+function decoded(bytes: Buffer): string | undefined {
+  if (isAscii(bytes)) return bytes.toString('latin1')
+  if (!isUtf8(bytes)) return undefined
+  const text = bytes.toString()
+  return text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text
+}
+
+const byteOrderMark = 0xfeff

@@ -1,21 +1,32 @@
 import type { FastifyReply } from 'fastify'
+import type { LimitStanding } from '../canonical/limit-standing.ts'
+import type { Announcer, Chosen } from '../gateway/announcer.ts'
 import type { CacheOutcome } from '../gateway/cache/answer-cache.ts'
-import type { Chosen, RequestContext } from '../gateway/pipeline.ts'
 import { tellStanding } from './limit-headers.ts'
 
-/** What is said of an answer beside it, before anything of it is sent. */
-export function toldHeaders(
-  reply: FastifyReply,
-): Required<Pick<RequestContext, 'admitted' | 'chosen' | 'cached' | 'shortened'>> {
-  return {
-    admitted: (standing) => tellStanding(reply, standing),
-    chosen: (chosen) => void reply.header('x-inferloom-route', routeText(chosen)),
-    cached: (outcome: CacheOutcome) => void reply.header('x-inferloom-cache', outcome),
-    shortened: (removed) =>
-      void reply.header(
-        'x-inferloom-prompt',
-        removed.map(({ policy, tokens }) => `${policy}; tokens=${tokens}`).join(', '),
-      ),
+/** Says in headers what is said beside an answer. */
+export class ToldHeaders implements Announcer {
+  readonly #reply: FastifyReply
+
+  constructor(reply: FastifyReply) {
+    this.#reply = reply
+  }
+
+  standing(standing: LimitStanding): void {
+    tellStanding(this.#reply, standing)
+  }
+
+  chosen(chosen: Chosen): void {
+    void this.#reply.header('x-inferloom-route', routeText(chosen))
+  }
+
+  cached(outcome: CacheOutcome): void {
+    void this.#reply.header('x-inferloom-cache', outcome)
+  }
+
+  shortened(removed: Parameters<Announcer['shortened']>[0]): void {
+    const text = removed.map(({ policy, tokens }) => `${policy}; tokens=${tokens}`).join(', ')
+    void this.#reply.header('x-inferloom-prompt', text)
   }
 }
 

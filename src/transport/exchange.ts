@@ -3,6 +3,7 @@ import { InferloomError } from '../canonical/errors.ts'
 import { connectionError } from './connection-error.ts'
 import type { Deadlines, Dated } from './deadlines.ts'
 import type { Place } from './roster.ts'
+import { UnreadableStream } from './unreadable-stream.ts'
 
 /** In seconds. */
 export interface UpstreamTimeouts {
@@ -23,8 +24,8 @@ export interface UpstreamReply {
    * Returning early cancels the request.
    */
   readonly body: AsyncIterable<readonly Uint8Array[]>
-  /** All of the body, for those who do not read it piece by piece; undefined, and cancelled, where it is larger. */
-  whole(most: number): Promise<Buffer | undefined>
+  /** All of the body, for those who do not read it piece by piece. Throws `UnreadableStream`, and cancels, where it is larger. */
+  whole(most: number): Promise<Buffer>
   /** Ends the request where the body is not wanted. */
   cancel(): void
 }
@@ -149,15 +150,18 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated, UpstreamRepl
     return taken
   }
 
-  async whole(most: number): Promise<Buffer | undefined> {
+  async whole(most: number): Promise<Buffer> {
     this.#mostOfWhole = most
     this.#takeForWhole(most)
     if (!this.#over) {
       if (this.#controller?.paused === true) this.#controller.resume()
-      await this.#more()
+      // As in `#more`, without a turn more.
+      this.#await(this.#hasBody ? 'idle' : 'firstByte')
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+      this.#expect(undefined)
     }
     if (this.#failure) throw this.#failure.error
-    if (this.#heldBytes > most) return undefined
+    if (this.#heldBytes > most) throw new UnreadableStream(`an answer larger than ${most / 1_048_576} MB`)
     const [first] = this.#held
     const one = first !== undefined && this.#held.length === 1
     return one ? Buffer.from(first.buffer, first.byteOffset, first.length) : Buffer.concat(this.#held)
@@ -169,15 +173,18 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated, UpstreamRepl
 
   #takeForWhole(most: number): void {
     if (this.#heldBytes > most) this.#stop(undefined)
-    else if (this.#awaited) this.#expect('idle', this.#options.timeouts.idle)
+    else if (this.#awaited) this.#await('idle')
   }
 
   async #more(): Promise<void> {
-    const awaited = this.#hasBody ? 'idle' : 'firstByte'
-    this.#expect(awaited, this.#options.timeouts[awaited])
+    this.#await(this.#hasBody ? 'idle' : 'firstByte')
     await new Promise<void>((resolve) => (this.#wake = resolve))
     this.#wake = undefined
     this.#expect(undefined)
+  }
+
+  #await(what: 'firstByte' | 'idle'): void {
+    this.#expect(what, this.#options.timeouts[what])
   }
 
   #expect(what: undefined): void

@@ -60,7 +60,8 @@ export function membersOf(text: string, names: readonly string[]): Members {
 export function splice(text: string, edits: readonly Edit[]): string {
   let out = ''
   let from = 0
-  for (const { start, end, text: replacement } of [...edits].sort((a, b) => a.start - b.start)) {
+  const inOrder = edits.length > 1 ? edits.toSorted((a, b) => a.start - b.start) : edits
+  for (const { start, end, text: replacement } of inOrder) {
     out += text.slice(from, start) + replacement
     from = end
   }

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { latin1 } from './latin1.ts'
 import { withCost } from './told-cost.ts'
 
 const told = (text: string, cost: number | 'unknown' | 'kept' = 0.25) =>
-  Buffer.from(withCost(Buffer.from(text), cost)).toString()
+  Buffer.from(withCost(latin1(Buffer.from(text)), cost), 'latin1').toString()
 
 test.for([
   ['{"usage":{"prompt_tokens":1}}', '{"usage":{"cost":0.25,"prompt_tokens":1}}'],

@@ -1,14 +1,11 @@
 import type { UpstreamReply } from './exchange.ts'
-import { UnreadableStream } from './unreadable-stream.ts'
 
 /** Bytes of an answer that is not a stream. */
 const largestBody = 64 * 1024 * 1024
 
 /** All of a body; throws `UnreadableStream` where it is larger than 64 MB. */
-export async function wholeBody(reply: UpstreamReply): Promise<Buffer> {
-  const body = await reply.whole(largestBody)
-  if (!body) throw new UnreadableStream('an answer larger than 64 MB')
-  return body
+export function wholeBody(reply: UpstreamReply): Promise<Buffer> {
+  return reply.whole(largestBody)
 }
 
 /** The beginning of a body as text; what is beyond `most` bytes is not waited for. */

@@ -66,7 +66,7 @@ export async function answered(
   }
   const asked = { plan, promptTokens: tokens.input, outputTokens: tokens.output, tier: 'default', signal } as const
   try {
-    const won = await attempts.run({ ...asked, deadlineAt, lost: () => void lost++ }, begin, () => {})
+    const won = await attempts.run({ ...asked, deadlineAt, account: { lost: () => void lost++ } }, begin, () => {})
     await sleep(time, won.begun.totalMs - won.begun.ttftMs, signal)
     won.end({ usage, ttftMs: won.begun.ttftMs })
     return { ok: true, latencyMs: time.now() - since, candidate: won.candidate.id, attempts: lost + 1 }

@@ -18,7 +18,7 @@ export interface CacheAsked {
   readonly body: Readonly<Record<string, unknown>> | undefined
   readonly text: string | undefined
   /** Those of the client's headers that may change the answer. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
   readonly wish: CacheWish | undefined
   /** Whether it has a deadline of its own, so that it neither waits for others nor others for it. */
   readonly isUrgent?: boolean
@@ -37,6 +37,8 @@ export interface AnswerSummary {
 
 /** Answers that were given before, or are being given now. */
 export interface AnswerCache {
+  /** Whether it is asked for such a request at all. */
+  takes(asked: Pick<CacheAsked, 'model' | 'body' | 'wish'>): boolean
   /**
    * Finds an answer, or makes one and keeps it; resolves when it was delivered, with what was kept beside it. `outcome` is told before anything of the answer is delivered to
    * `reader`; `make` is called at most once, delivers to the reader it is given, and goes on when its client leaves as

@@ -47,7 +47,7 @@ export class KeptAnswers implements AnswerCache {
   }
 
   answer(asked: CacheAsked, reader: AnswerReader, steps: Steps): Promise<AnswerSummary> {
-    const key = this.#isKept(asked) ? this.#keys.of(asked) : undefined
+    const key = this.#keys.of(asked)
     if (key === undefined) {
       this.#say(steps, 'off')
       return steps.make(reader, asked.signal)
@@ -56,6 +56,12 @@ export class KeptAnswers implements AnswerCache {
     const kept = this.#memory.get(key, this.#since())
     if (kept) return this.#give(kept, 'hit', reader, steps)
     return this.#look(key, asked, reader, steps)
+  }
+
+  takes(asked: Pick<CacheAsked, 'model' | 'body' | 'wish'>): boolean {
+    const isKept = this.#isKept(asked)
+    if (!isKept) this.#outcomes.off++
+    return isKept
   }
 
   configure(settings: CacheSettings): void {
@@ -72,7 +78,7 @@ export class KeptAnswers implements AnswerCache {
     await this.#parts.second?.close()
   }
 
-  #isKept({ wish, body, model }: CacheAsked): boolean {
+  #isKept({ wish, body, model }: Pick<CacheAsked, 'model' | 'body' | 'wish'>): boolean {
     if (wish !== undefined) return wish !== 'off'
     if (this.#parts.semantic?.wants(model)) return true
     return body !== undefined && (this.#parts.settings.sampled || isDeterministic(body))

@@ -12,6 +12,8 @@ export interface SoundUsage {
 /** Names that a mark holds. */
 const mostNamed = 8
 
+type Fields = Readonly<Record<string, unknown>>
+
 const noInput = { total: 0, cacheRead: 0 }
 const noOutput = { total: 0, reasoning: 0 }
 
@@ -52,14 +54,15 @@ export function soundUsage(usage: Usage): SoundUsage {
 function unsoundIn(raw: unknown): string[] {
   if (typeof raw !== 'object' || raw === null) return []
   const found: string[] = []
-  for (const [name, value] of Object.entries(raw)) {
+  // `for … in` takes what `JSON.parse` made as it is: it has nothing that is not its own.
+  for (const name in raw) {
+    const value = (raw as Fields)[name]
     if (isUnsoundCount(name, value)) found.push(name)
     else if (typeof value === 'object' && value !== null) {
-      for (const [detail, each] of Object.entries(value))
-        if (isUnsoundCount(detail, each)) found.push(`${name}.${detail}`)
+      for (const detail in value) if (isUnsoundCount(detail, (value as Fields)[detail])) found.push(`${name}.${detail}`)
     }
   }
-  return found.slice(0, mostNamed).map((name) => name.slice(0, 60))
+  return found.length === 0 ? found : found.slice(0, mostNamed).map((name) => name.slice(0, 60))
 }
 
 function isUnsoundCount(name: string, value: unknown): boolean {
@@ -72,6 +75,9 @@ function partsFit({ inputTokens, outputTokens }: Pick<Usage, 'inputTokens' | 'ou
 }
 
 function allSound(tokens: Usage['inputTokens'] | Usage['outputTokens']): boolean {
-  for (const value of Object.values(tokens)) if (value !== undefined && !isSound(value)) return false
+  for (const kind in tokens) {
+    const value = (tokens as Fields)[kind]
+    if (value !== undefined && !isSound(value as number)) return false
+  }
   return true
 }

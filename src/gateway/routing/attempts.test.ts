@@ -76,7 +76,7 @@ async function asked(steps: Readonly<Record<string, readonly Step[]>>, options: 
         tier: 'default',
         deadlineAt: options.deadlineAt,
         signal: controller.signal,
-        lost: (attempt) => lost.push(attempt),
+        account: { lost: (attempt) => lost.push(attempt) },
       },
       begin,
       (late) => log.push(`late ${late}`),

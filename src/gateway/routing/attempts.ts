@@ -19,7 +19,7 @@ export interface AttemptsAsked {
   /** Aborted when nobody wants the answer any more. */
   readonly signal: AbortSignal
   /** Told of every try that did not become the answer, when it ends. */
-  readonly lost?: (attempt: LostAttempt) => void
+  readonly account?: { lost(attempt: LostAttempt): void }
 }
 
 /** A try that came to nothing. */
@@ -43,10 +43,10 @@ export interface Won<Begun> {
   readonly startedAt: number
   /** Once, when the answer is over. */
   end(result: {
-    readonly usage?: Usage
+    readonly usage?: Usage | undefined
     readonly error?: unknown
     /** Milliseconds from sending to the first content. */
-    readonly ttftMs?: number
+    readonly ttftMs?: number | undefined
     /** Whether the client left before the end. */
     readonly left?: boolean
   }): void
@@ -139,7 +139,7 @@ export class Attempts {
           ? await begin(candidate, signal)
           : await this.#within(firstContentMs, candidate, begin, signal)
       this.#parts.began(candidate, timekeeper.now() - startedAt)
-      return this.#won({ candidate, begun, number, startedAt, pass, watch, asked })
+      return new WonTry(this.#parts, { candidate, begun, number, startedAt, pass, watch, signal: asked.signal })
     } catch (thrown) {
       const error = asInferloomError(thrown)
       const outcome = { ended: endOf(error, signal), totalMs: timekeeper.now() - startedAt, ...nothing }
@@ -148,33 +148,8 @@ export class Attempts {
       if (watch) this.#parts.learn(candidate, outcome)
       const { ended } = outcome
       const endedAt = timekeeper.now()
-      asked.lost?.({ candidate, number, startedAt, endedAt, error, ended, sent: watch !== undefined })
+      asked.account?.lost({ candidate, number, startedAt, endedAt, error, ended, sent: watch !== undefined })
       throw thrown
-    }
-  }
-
-  #won<Begun>(open: Open<Begun>): Won<Begun> {
-    const { candidate, begun, number, startedAt, pass, watch, asked } = open
-    const { timekeeper, learn, pacer } = this.#parts
-    return {
-      candidate,
-      begun,
-      number,
-      startedAt,
-      end: ({ usage, error, ttftMs, left }) => {
-        const known = error === undefined ? undefined : asInferloomError(error)
-        const outcome: AttemptOutcome = {
-          promptTokens: usage?.inputTokens.total,
-          outputTokens: usage?.outputTokens.total,
-          ttftMs,
-          totalMs: timekeeper.now() - startedAt,
-          ended: left === true ? 'cancelled' : known ? endOf(known, asked.signal) : 'ok',
-        }
-        pass?.settle({ usage, error: known })
-        watch.ended(outcome)
-        learn(candidate, outcome)
-      },
-      observe: (headers) => pacer?.observe(candidate, headers),
     }
   }
 
@@ -271,7 +246,48 @@ interface Open<Begun> {
   readonly startedAt: number
   readonly pass: Pass | undefined
   readonly watch: Watch
-  readonly asked: AttemptsAsked
+  readonly signal: AbortSignal
+}
+
+class WonTry<Begun> implements Won<Begun> {
+  readonly candidate: Planned
+  readonly begun: Begun
+  readonly number: number
+  readonly startedAt: number
+  readonly #parts: AttemptsParts
+  readonly #pass: Pass | undefined
+  readonly #watch: Watch
+  readonly #signal: AbortSignal
+
+  constructor(parts: AttemptsParts, { candidate, begun, number, startedAt, pass, watch, signal }: Open<Begun>) {
+    this.candidate = candidate
+    this.begun = begun
+    this.number = number
+    this.startedAt = startedAt
+    this.#parts = parts
+    this.#pass = pass
+    this.#watch = watch
+    this.#signal = signal
+  }
+
+  end({ usage, error, ttftMs, left }: Parameters<Won<Begun>['end']>[0]): void {
+    const { timekeeper, learn } = this.#parts
+    const known = error === undefined ? undefined : asInferloomError(error)
+    const outcome: AttemptOutcome = {
+      promptTokens: usage?.inputTokens.total,
+      outputTokens: usage?.outputTokens.total,
+      ttftMs,
+      totalMs: timekeeper.now() - this.startedAt,
+      ended: left === true ? 'cancelled' : known ? endOf(known, this.#signal) : 'ok',
+    }
+    this.#pass?.settle({ usage, error: known })
+    this.#watch.ended(outcome)
+    learn(this.candidate, outcome)
+  }
+
+  observe(headers: Readonly<Record<string, string>>): void {
+    this.#parts.pacer?.observe(this.candidate, headers)
+  }
 }
 
 const nothing = { promptTokens: undefined, outputTokens: undefined, ttftMs: undefined }

@@ -210,6 +210,8 @@ export class DeploymentHealth implements Health {
       else if (++deployment.recovered >= settings.probes) this.#close(deployment)
       return
     }
+    // One that went well makes nothing worse.
+    if (!failed && !slow) return
     if (deployment.state === 'closed' && this.#isTooMuch(deployment, now)) this.#open(deployment, now)
   }
 

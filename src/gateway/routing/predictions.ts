@@ -188,7 +188,8 @@ export class Predictions {
 
   /** Answers of all come here: those that answered last are at the end. */
   #remember(id: string, known: Known): void {
-    this.#known.delete(id)
+    // One that is alone is last already.
+    if (this.#known.size !== 1) this.#known.delete(id)
     this.#known.set(id, known)
     if (this.#known.size <= mostObserved) return
     for (const oldest of this.#known.keys()) {
