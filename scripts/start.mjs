@@ -6,5 +6,5 @@ import { ensureBuilt } from './build.mjs'
 const node = ensureInstalled()
 ensureBuilt(node)
 // The first line of main.js names the same flags, and says why.
-const youngHeap = ['--min-semi-space-size=16', '--max-semi-space-size=16']
-handOver(node, [...youngHeap, join(root, 'dist', 'cli', 'main.js'), 'serve', ...process.argv.slice(2)])
+const heapFlags = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--no-memory-reducer']
+handOver(node, [...heapFlags, join(root, 'dist', 'cli', 'main.js'), 'serve', ...process.argv.slice(2)])

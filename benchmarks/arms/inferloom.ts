@@ -21,8 +21,8 @@ async function start({ file, threads, parallel, contextTokens, env = {} }: ArmOp
   const configFile = join(home, 'inferloom.yaml')
   writeFileSync(configFile, JSON.stringify(config)) // every JSON is YAML
   // The flag that `npm start` and the installed command give Node.
-  const youngHeap = ['--min-semi-space-size=16', '--max-semi-space-size=16']
-  const args = [...youngHeap, main, 'serve', '--config', configFile]
+  const heapFlags = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--no-memory-reducer']
+  const args = [...heapFlags, main, 'serve', '--config', configFile]
   const child = startChild(process.execPath, args, {
     ...process.env,
     INFERLOOM_HOME: home,

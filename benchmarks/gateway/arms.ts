@@ -61,7 +61,7 @@ export function inferloomArm({ name, settings = {}, limits }: InferloomArm): Gat
       const provider = { kind: 'openai-compatible', baseUrl: `${upstream}/v1`, key: 'key' }
       // Every JSON is YAML.
       writeFileSync(config, JSON.stringify({ builtin: false, providers: { mock: provider }, ...settings }))
-      const flags = ['--min-semi-space-size=16', '--max-semi-space-size=16']
+      const flags = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--no-memory-reducer']
       const child = startChild(process.execPath, [...flags, main, 'serve', '--config', config], {
         ...process.env,
         INFERLOOM_HOME: home,

@@ -72,7 +72,12 @@ async function serverHere(loaded: LoadedConfig): Promise<ServerHere> {
 async function ownServer(loaded: LoadedConfig): Promise<{ url: string; close: () => Promise<void> }> {
   const file = import.meta.url.endsWith('.ts') ? './bench-server-process.ts' : './bench-server-process.js'
   const child = fork(new URL(file, import.meta.url), [], {
-    execArgv: ['--disable-warning=ExperimentalWarning', '--min-semi-space-size=16', '--max-semi-space-size=16'],
+    execArgv: [
+      '--disable-warning=ExperimentalWarning',
+      '--min-semi-space-size=16',
+      '--max-semi-space-size=16',
+      '--no-memory-reducer',
+    ],
     serialization: 'advanced',
   })
   const exited = once(child, 'exit')

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --min-semi-space-size=16 --max-semi-space-size=16
+#!/usr/bin/env -S node --min-semi-space-size=16 --max-semi-space-size=16 --no-memory-reducer
 // The young heap is 16 MB a space from the start, and never more: V8 lets one that was idle grow back from 1 MB so
 // slowly that requests cost up to twice as much for many seconds. What of it is not in use is given back all the same.
 import module from 'node:module'
