@@ -22,6 +22,17 @@ export interface Cost {
   readonly price: string
 }
 
+/** An answer that the ledger has, in its words, or what it would have been otherwise. */
+export interface PricedAgain {
+  readonly provider: string
+  /** The model that answered. */
+  readonly servedModel: string
+  /** `Cost.price` of the answer, where it was paid for: its tier and the user's own prices are in it. */
+  readonly price?: string | undefined
+  readonly usage: Usage
+  readonly at: number
+}
+
 /** Says what an answer cost. */
 export interface Prices {
   /** Shares out this machine's time among local models. */
@@ -30,6 +41,8 @@ export interface Prices {
   prepare(provider: string): Promise<void> | undefined
   /** Undefined is unknown, never free. */
   cost(charged: Charged): Cost | undefined
+  /** What other usage would have cost at the price of an answer that was priced before. Undefined is unknown. */
+  again(asked: PricedAgain): Cost | undefined
   /** Tokens of prompt and answer together, as the list has it. */
   contextOf?(provider: string, model: string): number | undefined
 }

@@ -29,6 +29,38 @@ test('nothing is known before the list is there, and it is loaded once', async (
   expect(fresh.cost({ provider: 'openai', model: 'gpt-4.1', usage: usage(1, 1), at })).toBeDefined()
 })
 
+describe('an answer that was priced', () => {
+  const anthropic = { provider: 'anthropic', model: 'claude-sonnet-4-5-20250929', at }
+  const again = { provider: 'anthropic', servedModel: 'claude-sonnet-4-5-20250929', at }
+
+  test('is priced again with other usage, by its text, its tier included', () => {
+    const given = { ...usage(1000, 100, { cacheRead: 500 }), serviceTier: 'batch' }
+    const cost = prices.cost({ ...anthropic, usage: given })
+    expect(cost?.price).toContain('batch × 0.5')
+    const without = prices.again({ ...again, price: cost?.price, usage: usage(1000, 100) })
+    expect(without?.usd).toBeCloseTo((1000 * 3 + 100 * 15) / 2e6, 12)
+  })
+
+  test('and by who answered, also where the user states a price for what was asked', () => {
+    expect(prices.again({ ...again, usage: usage(1000, 100) })?.usd).toBeCloseTo((1000 * 3 + 100 * 15) / 1e6, 12)
+    const mine = {
+      provider: 'openai',
+      model: 'gpt-4o',
+      answeredBy: 'gpt-4o-2024-11-20',
+      usage: usage(1_000_000, 0),
+      at,
+    }
+    expect(prices.cost(mine)?.usd).toBe(1)
+    const served = { provider: 'openai', servedModel: 'gpt-4o-2024-11-20', usage: usage(2_000_000, 0), at }
+    expect(prices.again(served)?.usd).toBe(2)
+  })
+
+  test('is not guessed at', () => {
+    expect(prices.again({ provider: 'nobody', servedModel: 'm', usage: usage(1, 1), at })).toBeUndefined()
+    expect(prices.again({ provider: 'local', servedModel: 'm', usage: usage(1, 1), at })).toMatchObject({ usd: 0 })
+  })
+})
+
 describe('the list', () => {
   test('knows how much models read, where it says so', () => {
     expect(prices.contextOf?.('work', 'gpt-4.1')).toBeGreaterThan(900_000)

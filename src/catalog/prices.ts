@@ -1,6 +1,6 @@
 import type { Usage } from '../canonical/usage.ts'
 import { hardwareCost, hourly, MachineSpeed, MachineTime, type HardwareCost } from './own-hardware.ts'
-import type { Charged, Cost, Prices } from './price.ts'
+import type { Charged, Cost, PricedAgain, Prices } from './price.ts'
 import type { Listed, OwnPrice } from './price-list.ts'
 import { tierShare } from './tiers.ts'
 
@@ -34,6 +34,10 @@ export function openPrices(settings: PriceSettings): OpenedPrices {
   let list: PriceList | undefined
   let loading: Promise<void> | undefined
   const remembered = new Map<string, Listed | null>()
+  /** Of those, the names that were asked for by provider and the model that answered. */
+  const askedAs = new Map<string, string>()
+  /** What was charged for answers that a cache has a part in, by its text. */
+  const byText = new Map<string, { readonly found: Listed; readonly share: number }>()
 
   function find(list: PriceList, { provider, model, answeredBy, at }: Charged): Listed | undefined {
     const own = [model, answeredBy].find((each) => Object.hasOwn(settings.own, `${provider}/${each}`))
@@ -53,10 +57,17 @@ export function openPrices(settings: PriceSettings): OpenedPrices {
     let found = remembered.get(key)
     if (found === undefined) {
       found = find(list, charged) ?? null
-      if (remembered.size >= mostRemembered) remembered.clear()
+      if (remembered.size >= mostRemembered) forget()
       remembered.set(key, found)
+      askedAs.set(`${charged.provider}/${charged.answeredBy ?? charged.model}`, charged.model)
     }
     return found ?? undefined
+  }
+
+  function forget(): void {
+    remembered.clear()
+    askedAs.clear()
+    byText.clear()
   }
 
   return {
@@ -83,14 +94,32 @@ export function openPrices(settings: PriceSettings): OpenedPrices {
       const tier = usage.serviceTier ?? ''
       const share = found.tiers?.[tier] ?? tierShare(settings.kinds.get(provider) ?? '', usage.serviceTier)
       const standard = list.priced(found, usage, at)
-      return standard && ofTier(standard, usage, share)
+      const cost = standard && ofTier(standard, usage, share)
+      if (cost && share !== undefined && isOfCache(usage) && !byText.has(cost.price)) {
+        if (byText.size >= mostRemembered) byText.clear()
+        byText.set(cost.price, { found, share })
+      }
+      return cost
+    },
+    again({ provider, servedModel, price, usage, at }: PricedAgain) {
+      if (provider === 'local') return hardwareCost(perHour, speed.expected(usage))
+      if (!list) return undefined
+      const known = price === undefined ? undefined : byText.get(price)
+      const model = askedAs.get(`${provider}/${servedModel}`) ?? servedModel
+      const found = known?.found ?? remember(list, { provider, model, answeredBy: servedModel, usage, at })
+      const cost = found && list.priced(found, usage, at)
+      return cost && { ...cost, usd: cost.usd * (known?.share ?? 1) }
     },
     contextOf(provider, model) {
       const kind = settings.kinds.get(provider)
       return kind === undefined ? undefined : list?.listed(kind, model, Date.now())?.contextTokens
     },
-    forget: () => remembered.clear(),
+    forget,
   }
+}
+
+function isOfCache({ inputTokens: { cacheRead, cacheWrite = 0 } }: Usage): boolean {
+  return cacheRead > 0 || cacheWrite > 0
 }
 
 function ofTier({ usd, price }: Cost, { serviceTier }: Usage, share: number | undefined): Cost | undefined {

@@ -29,6 +29,10 @@ interface Line {
   readonly ttft_count: number
   readonly queue_ms: number
   readonly total_ms: number
+  readonly kept_answers: number
+  readonly prompt_cache_saved_usd: number
+  readonly answers_saved_usd: number
+  readonly saved_unknown: number
 }
 
 interface Spread {
@@ -75,13 +79,41 @@ function screen({ by, since, until, data }: Usage): string {
     line.ttft_count === 0 ? '–' : duration(line.ttft_ms / line.ttft_count),
     // Unknown is not nothing: a sum of which a part is missing is marked.
     line.priced === 0 && line.unpriced > 0 ? 'unknown' : dollars(line.cost_usd) + (line.unpriced > 0 ? ' +?' : ''),
+    savedOf(line),
     line.unpriced,
   ])
-  const head = [by, 'requests', 'errors', 'prompt', 'cached', 'output', 'TTFT', 'cost', 'unpriced']
+  const head = [by, 'requests', 'errors', 'prompt', 'cached', 'output', 'TTFT', 'cost', 'saved', 'unpriced']
   const total = data.reduce((sum, { cost_usd: cost }) => sum + cost, 0)
   const unpriced = data.reduce((sum, line) => sum + line.unpriced, 0)
   const missing = unpriced === 0 ? '' : `, and ${unpriced} requests whose price is unknown`
-  return `${table(head, rows)}\n${dollars(total)} from ${since} to ${until}${missing}\n`
+  return `${table(head, rows)}\n${dollars(total)} from ${since} to ${until}${missing}\n${savings(data)}`
+}
+
+/** By caches; less than nothing where what was written to one cost more than reading it saved. */
+function savedOf(line: Line): string {
+  const { kept_answers: kept, cached_tokens: read, cache_write_tokens: written, saved_unknown: unknown } = line
+  if (kept + read + written === 0) return '–'
+  return dollars(line.prompt_cache_saved_usd + line.answers_saved_usd) + (unknown > 0 ? ' +?' : '')
+}
+
+function savings(data: readonly Line[]): string {
+  const sum = (name: keyof Line) => data.reduce((total, line) => total + Number(line[name]), 0)
+  const [read, written, kept] = [sum('cached_tokens'), sum('cache_write_tokens'), sum('kept_answers')]
+  const lines = [
+    ...(read + written === 0
+      ? []
+      : [
+          `caches of prompts  ${gained(sum('prompt_cache_saved_usd'))}: ${count(read)} tokens read from them, ${count(written)} written`,
+        ]),
+    ...(kept === 0 ? [] : [`kept answers       ${gained(sum('answers_saved_usd'))}: ${kept} given again`]),
+  ]
+  const unknown = sum('saved_unknown')
+  if (unknown > 0) lines.push(`and what ${unknown} requests saved whose price is unknown`)
+  return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`
+}
+
+function gained(usd: number): string {
+  return usd < 0 ? `${dollars(-usd)} lost` : `${dollars(usd)} saved`
 }
 
 function nameOf({ group, name }: Line): string {
@@ -118,6 +150,10 @@ const csvColumns = [
   'ttft_count',
   'queue_ms',
   'total_ms',
+  'kept_answers',
+  'prompt_cache_saved_usd',
+  'answers_saved_usd',
+  'saved_unknown',
 ] as const satisfies readonly (keyof Line)[]
 
 /** RFC 4180, and no cell that a spreadsheet would run: https://owasp.org/www-community/attacks/CSV_Injection */

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { Ledger } from '../gateway/ledger/ledger.ts'
+import { savingsOf } from '../gateway/ledger/savings.ts'
 import { Models } from '../gateway/models.ts'
 import { Pipeline } from '../gateway/pipeline.ts'
 import { ResponseStore } from '../gateway/responses/response-store.ts'
@@ -75,6 +76,7 @@ export async function startServer(
     ...config.ledger,
     rows: store.ledger,
     onTrouble: (error, lost) => app.log.error({ err: error, lost }, 'the ledger could not be written'),
+    saved: (row) => savingsOf(row, prices),
   })
   const responses = config.responses.store
     ? new ResponseStore({

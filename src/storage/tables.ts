@@ -74,6 +74,14 @@ export interface ReplayColumns {
   capabilities: string | null
 }
 
+/** What caches were worth to a request, in US dollars; null where they had no part in it, or nobody knows the price. */
+export interface SavingColumns {
+  /** By the provider's own cache of prompts; below zero where writing it cost more than reading saved. */
+  prompt_cache_saved_usd: number | null
+  /** What the answer would have cost, where it was given before. */
+  answer_saved_usd: number | null
+}
+
 /** One try at one provider. */
 export interface AttemptRow {
   /** From 1 on. */
@@ -183,7 +191,7 @@ export interface Tables {
   teams: TeamRow
   audit: AuditRow & { sequence: Generated<number> }
   responses: ResponseRow & { sequence: Generated<number> }
-  requests: RequestRow & ReplayColumns & { sequence: Generated<number>; bytes: number }
+  requests: RequestRow & ReplayColumns & SavingColumns & { sequence: Generated<number>; bytes: number }
   attempts: AttemptRow & { request: number }
   contents: ContentRow
   ledger_totals: { one: number; rows: number; bytes: number }

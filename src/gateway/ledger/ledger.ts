@@ -1,5 +1,6 @@
 import type { LedgerEntry, LedgerTotals } from '../../storage/ledger/ledger-batch.ts'
 import type { LedgerRows } from '../../storage/ledger/ledger-rows.ts'
+import type { RequestRow, SavingColumns } from '../../storage/tables.ts'
 import { ContentTap } from './content-tap.ts'
 
 const flushMs = 250
@@ -10,6 +11,11 @@ const pauseMs = 25
 const dayMs = 86_400_000
 
 const rowsPerBatch = 500
+/**
+ * With so many they are written before that. What waits for long survives collections, each of which copies all of it;
+ * and fewer at a time cost the database more than they are.
+ */
+const rowsInHaste = 100
 /** Characters of bodies that go to the database's thread at once, that wait for it, and of the longest that is described. */
 const charactersPerBatch = 2_000_000
 const mostWaiting = 16_000_000
@@ -27,6 +33,8 @@ export interface LedgerOptions {
   readonly replay: boolean
   readonly content: { readonly share: number; readonly maxAgeDays: number; readonly redact: boolean }
   readonly onTrouble: (error: unknown, lost: number) => void
+  /** What caches were worth to a request; undefined where they had no part in it. Asked when rows are written. */
+  readonly saved?: (row: RequestRow) => SavingColumns | undefined
 }
 
 /** How the ledger is, for whoever watches over the process. */
@@ -67,16 +75,26 @@ export class Ledger {
   record(entry: LedgerEntry): void {
     if (!this.#options.record) return
     this.#entries.push(this.#withinBounds(entry))
-    this.#timer ??= setTimeout(() => void this.flush(), flushMs)
+    if (this.#entries.length >= rowsInHaste && !this.#writing && this.#trouble === undefined)
+      void this.#begin(rowsInHaste)
+    else this.#timer ??= setTimeout(() => void this.flush(), flushMs)
   }
 
   /** Writes what is held. Rows that could not be written stay for the next time. */
   async flush(): Promise<void> {
+    // One after the other: two at once would both write, and both take away, the same rows.
+    while (this.#writing) await this.#writing
+    await this.#begin(1)
+  }
+
+  /** Writes what is held while there are so many. */
+  async #begin(least: number): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#writing = this.#write(least)
     await this.#writing
-    this.#writing = this.#write()
-    await this.#writing
+    this.#writing = undefined
+    if (this.#entries.length > 0 && !this.#closing) this.#timer ??= setTimeout(() => void this.flush(), flushMs)
   }
 
   state(): LedgerState {
@@ -101,11 +119,11 @@ export class Ledger {
     return entry
   }
 
-  async #write(): Promise<void> {
-    while (this.#entries.length > 0) {
+  async #write(least: number): Promise<void> {
+    while (this.#entries.length >= least) {
       const batch = this.#batch()
       try {
-        const { totals } = await this.#options.rows.write(batch)
+        const { totals } = await this.#options.rows.write(batch.map((entry) => this.#withSavings(entry)))
         this.#entries.splice(0, batch.length)
         for (const { body } of batch) this.#waitingCharacters -= body?.length ?? 0
         this.#trouble = undefined
@@ -128,6 +146,11 @@ export class Ledger {
       if (batch.length === rowsPerBatch) break
     }
     return batch
+  }
+
+  #withSavings(entry: LedgerEntry): LedgerEntry {
+    const saved = this.#options.saved?.(entry.row)
+    return saved ? { ...entry, saved } : entry
   }
 
   /** Bodies would fill the memory; what has no room after that is lost, and counted. */

@@ -1,4 +1,4 @@
-import type { AttemptRow, ReplayColumns, RequestRow } from '../tables.ts'
+import type { AttemptRow, ReplayColumns, RequestRow, SavingColumns } from '../tables.ts'
 
 /** The columns of a request as they travel and as they are written, in this order. */
 export const requestColumns = Object.keys({
@@ -47,6 +47,11 @@ export const replayColumns = Object.keys({
   determinism: true,
   capabilities: true,
 } satisfies Record<keyof ReplayColumns, true>) as (keyof ReplayColumns)[]
+
+export const savingColumns = Object.keys({
+  prompt_cache_saved_usd: true,
+  answer_saved_usd: true,
+} satisfies Record<keyof SavingColumns, true>) as (keyof SavingColumns)[]
 
 export const attemptColumns = Object.keys({
   number: true,

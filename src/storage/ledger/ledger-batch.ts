@@ -1,4 +1,4 @@
-import type { AttemptRow, RequestRow } from '../tables.ts'
+import type { AttemptRow, RequestRow, SavingColumns } from '../tables.ts'
 
 /** What a request leaves in the ledger. */
 export interface LedgerEntry {
@@ -9,6 +9,8 @@ export interface LedgerEntry {
   readonly body?: string
   /** What is to be kept of what was said. */
   readonly content?: LedgerContent
+  /** Absent where no cache had a part in it. */
+  readonly saved?: SavingColumns
 }
 
 export interface LedgerContent {
@@ -24,6 +26,7 @@ export interface PackedEntry {
   readonly attempts?: readonly AttemptRow[]
   readonly body?: string
   readonly content?: LedgerContent
+  readonly saved?: SavingColumns
 }
 
 /** What there is in all. */

@@ -1,12 +1,12 @@
 import { sql, type Kysely } from 'kysely'
-import type { AttemptRow, ReplayColumns, RequestRow, Tables } from '../tables.ts'
-import { attemptColumns, requestColumns } from './columns.ts'
+import type { AttemptRow, ReplayColumns, RequestRow, SavingColumns, Tables } from '../tables.ts'
+import { attemptColumns, requestColumns, savingColumns } from './columns.ts'
 import type { LedgerDone, LedgerEntry, LedgerTask, PackedEntry } from './ledger-batch.ts'
 import { readPrefixHashes, type PrefixHash } from './replay-material.ts'
 import { usageLines, type UsageGroup, type UsageLine, type UsageRange } from './usage-query.ts'
 
 /** A request as people and the admin API see it. */
-interface ShownRequest extends RequestRow, Pick<ReplayColumns, 'determinism' | 'capabilities'> {
+interface ShownRequest extends RequestRow, SavingColumns, Pick<ReplayColumns, 'determinism' | 'capabilities'> {
   /** In hexadecimal digits. */
   readonly exact_key: string | null
 }
@@ -35,7 +35,7 @@ export function ledgerRows(db: Kysely<Tables>, run: (task: LedgerTask) => Promis
   const shown = () =>
     db
       .selectFrom('requests')
-      .select([...requestColumns, 'determinism', 'capabilities'])
+      .select([...requestColumns, ...savingColumns, 'determinism', 'capabilities'])
       .select(sql<string | null>`lower(nullif(hex(exact_key), ''))`.as('exact_key'))
   return {
     write: (entries) => run({ task: 'write', entries: entries.map(packed) }),

@@ -1,7 +1,7 @@
 // Runs in the database's thread: nothing here may be waited for by a request.
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import type { AttemptRow, ReplayColumns, RequestRow } from '../tables.ts'
-import { attemptColumns, replayColumns, requestColumns } from './columns.ts'
+import type { AttemptRow, ReplayColumns, RequestRow, SavingColumns } from '../tables.ts'
+import { attemptColumns, replayColumns, requestColumns, savingColumns } from './columns.ts'
 import { keptContent } from './content.ts'
 import type { LedgerBounds, LedgerDone, LedgerTask, LedgerTotals, PackedEntry } from './ledger-batch.ts'
 import { replayMaterial, type Replayed } from './replay-material.ts'
@@ -20,7 +20,7 @@ const list = (columns: readonly string[]) => columns.join(', ')
 const places = (columns: readonly string[]) => columns.map(() => '?').join(', ')
 
 const insertRequestSql = (() => {
-  const columns = [...requestColumns, ...replayColumns, 'bytes']
+  const columns = [...requestColumns, ...replayColumns, ...savingColumns, 'bytes']
   // A batch whose end nobody heard of, because the process was killed, may come again: no row is written twice.
   return `insert into requests (${list(columns)}) values (${places(columns)}) on conflict (id) do nothing`
 })()
@@ -97,7 +97,7 @@ export class LedgerWriter {
       if (size === 0) continue
       rows++
       bytes += size
-      byMinute.add(row)
+      byMinute.add(row, entry.saved)
     }
     const byHour = byMinute.coarser(hours.periodMs)
     const now = Date.now()
@@ -117,7 +117,9 @@ export class LedgerWriter {
     const material = this.#materialOf(row, entry.body)
     const content = entry.content && keptContent(entry.content)
     const size = sizeOf(row, material)
-    const values = [...entry.row, ...replayColumns.map((name) => material[name]), size]
+    const { saved = nothingSaved } = entry
+    const replayed = replayColumns.map((name) => material[name])
+    const values = [...entry.row, ...replayed, ...savingColumns.map((name) => saved[name]), size]
     const { changes, lastInsertRowid } = this.#insertRequest.run(...(values as SQLInputValue[]))
     if (changes === 0) return 0
     for (const attempt of entry.attempts ?? attemptOf(row)) {
@@ -224,6 +226,7 @@ function isQuicklyRead(body: string): boolean {
   })
 }
 
+const nothingSaved: SavingColumns = { prompt_cache_saved_usd: null, answer_saved_usd: null }
 const nothingKnown: ReplayColumns = { exact_key: null, prefix_hashes: null, determinism: null, capabilities: null }
 
 function unpacked({ row }: PackedEntry): RequestRow {

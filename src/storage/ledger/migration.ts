@@ -78,3 +78,26 @@ export const ledgerMigration: Migration = {
     await sql`update requests set bytes = 400`.execute(db)
   },
 }
+
+/** What caches saved. */
+export const savingsMigration: Migration = {
+  async up(db: Kysely<unknown>) {
+    for (const name of ['prompt_cache_saved_usd', 'answer_saved_usd']) {
+      await db.schema.alterTable('requests').addColumn(name, 'real').execute()
+    }
+    const sums = [
+      ['kept_answers', 'integer'],
+      ['prompt_cache_saved_usd', 'real'],
+      ['answers_saved_usd', 'real'],
+      ['saved_unknown', 'integer'],
+    ] as const
+    for (const { table } of rollUps) {
+      for (const [name, type] of sums) {
+        await db.schema
+          .alterTable(table)
+          .addColumn(name, type, (column) => column.notNull().defaultTo(0))
+          .execute()
+      }
+    }
+  },
+}

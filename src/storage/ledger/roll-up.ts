@@ -1,4 +1,4 @@
-import type { RequestRow } from '../tables.ts'
+import type { RequestRow, SavingColumns } from '../tables.ts'
 
 const minuteMs = 60_000
 const hourMs = 3_600_000
@@ -52,6 +52,13 @@ export interface RollUpSums {
   ttft_count: number
   queue_ms: number
   total_ms: number
+  /** Answers that were given before. */
+  kept_answers: number
+  /** US dollars that caches saved: of prompts, by their providers, and of answers. */
+  prompt_cache_saved_usd: number
+  answers_saved_usd: number
+  /** Of those that a cache had a part in: at a price that nobody knows. */
+  saved_unknown: number
 }
 
 export interface RollUpRow extends RollUpKey, RollUpSums {
@@ -84,6 +91,10 @@ export const rollUpSums = Object.keys({
   ttft_count: true,
   queue_ms: true,
   total_ms: true,
+  kept_answers: true,
+  prompt_cache_saved_usd: true,
+  answers_saved_usd: true,
+  saved_unknown: true,
 } satisfies Record<keyof RollUpSums, true>) as (keyof RollUpSums)[]
 
 /** Sums of a batch of rows, so that each line of a roll-up is written once for all of them. */
@@ -95,13 +106,14 @@ export class BatchSums {
     this.#periodMs = periodMs
   }
 
-  add(row: RequestRow): void {
+  add(row: RequestRow, saved?: SavingColumns): void {
     const at = Math.floor(row.received_at / this.#periodMs) * this.#periodMs
     const route = routeOf(row)
     const key = `${at}\0${row.key_id}\0${row.team_id}\0${route}\0${row.provider}\0${row.served_model}`
     let line = this.#lines.get(key)
     if (!line) this.#lines.set(key, (line = emptyLine(at, route, row)))
     addTo(line, row)
+    if (saved) addSavings(line, saved)
   }
 
   /** Of periods that consist of these. */
@@ -154,7 +166,16 @@ function emptyLine(at: number, route: string, row: RequestRow): RollUpRow {
     ttft_count: 0,
     queue_ms: 0,
     total_ms: 0,
+    kept_answers: 0,
+    prompt_cache_saved_usd: 0,
+    answers_saved_usd: 0,
+    saved_unknown: 0,
   }
+}
+
+/** Whether nobody was asked for it. */
+export function isKept({ cache }: Pick<RequestRow, 'cache'>): boolean {
+  return cache === 'hit' || cache === 'shared' || cache === 'semantic'
 }
 
 function addTo(line: RollUpRow, row: RequestRow): void {
@@ -163,8 +184,12 @@ function addTo(line: RollUpRow, row: RequestRow): void {
   if (status === 499) line.left_early++
   else if (status >= 400) line.errors++
   line.prompt_tokens += row.prompt_tokens ?? 0
-  line.cached_tokens += row.cached_tokens ?? 0
-  line.cache_write_tokens += row.cache_write_tokens ?? 0
+  if (isKept(row)) line.kept_answers += status < 400 ? 1 : 0
+  else {
+    // Of an answer that was given before they were read and written then.
+    line.cached_tokens += row.cached_tokens ?? 0
+    line.cache_write_tokens += row.cache_write_tokens ?? 0
+  }
   line.output_tokens += row.output_tokens ?? 0
   line.reasoning_tokens += row.reasoning_tokens ?? 0
   if (cost !== null) {
@@ -180,4 +205,13 @@ function addTo(line: RollUpRow, row: RequestRow): void {
   }
   line.queue_ms += row.queue_ms ?? 0
   line.total_ms += row.total_ms
+}
+
+function addSavings(
+  line: RollUpRow,
+  { prompt_cache_saved_usd: prompt, answer_saved_usd: answer }: SavingColumns,
+): void {
+  line.prompt_cache_saved_usd += prompt ?? 0
+  line.answers_saved_usd += answer ?? 0
+  if (prompt === null && answer === null) line.saved_unknown++
 }
