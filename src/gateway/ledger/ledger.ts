@@ -11,11 +11,6 @@ const pauseMs = 25
 const dayMs = 86_400_000
 
 const rowsPerBatch = 500
-/**
- * With so many they are written before that. What waits for long survives collections, each of which copies all of it;
- * and fewer at a time cost the database more than they are.
- */
-const rowsInHaste = 100
 /** Characters of bodies that go to the database's thread at once, that wait for it, and of the longest that is described. */
 const charactersPerBatch = 2_000_000
 const mostWaiting = 16_000_000
@@ -75,26 +70,16 @@ export class Ledger {
   record(entry: LedgerEntry): void {
     if (!this.#options.record) return
     this.#entries.push(this.#withinBounds(entry))
-    if (this.#entries.length >= rowsInHaste && !this.#writing && this.#trouble === undefined)
-      void this.#begin(rowsInHaste)
-    else this.#timer ??= setTimeout(() => void this.flush(), flushMs)
+    this.#timer ??= setTimeout(() => void this.flush(), flushMs)
   }
 
   /** Writes what is held. Rows that could not be written stay for the next time. */
   async flush(): Promise<void> {
-    // One after the other: two at once would both write, and both take away, the same rows.
-    while (this.#writing) await this.#writing
-    await this.#begin(1)
-  }
-
-  /** Writes what is held while there are so many. */
-  async #begin(least: number): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#writing = this.#write(least)
     await this.#writing
-    this.#writing = undefined
-    if (this.#entries.length > 0 && !this.#closing) this.#timer ??= setTimeout(() => void this.flush(), flushMs)
+    this.#writing = this.#write()
+    await this.#writing
   }
 
   state(): LedgerState {
@@ -119,8 +104,8 @@ export class Ledger {
     return entry
   }
 
-  async #write(least: number): Promise<void> {
-    while (this.#entries.length >= least) {
+  async #write(): Promise<void> {
+    while (this.#entries.length > 0) {
       const batch = this.#batch()
       try {
         const { totals } = await this.#options.rows.write(batch.map((entry) => this.#withSavings(entry)))
