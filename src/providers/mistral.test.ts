@@ -31,6 +31,12 @@ test('a client’s own bytes are never passed on: Mistral would refuse names tha
   expect(provider.relays?.(request.model)).toEqual([])
 })
 
+test('others that speak its API are sent no field that they may refuse', () => {
+  const provider = mistral.make({ name: 'mistral', keys: ['k'], baseUrl: 'http://127.0.0.1:9' })
+  onTestFinished(() => provider.close())
+  expect(provider.cacheMarks?.('m')).toBeUndefined()
+})
+
 const streams = recordedStreams('mistral')
 describe.skipIf(streams.length === 0)('recorded replies', () => {
   test.each(streams.map(({ name, chunks }) => [name, chunks] as const))('%s', (name, chunks) => {

@@ -107,8 +107,11 @@ export interface Provider {
   lacks?(model: string): readonly string[]
   /** How busy a model of it is. Never waits: undefined where that is not known, or not yet. */
   load?(model: string): ModelLoad | undefined
-  /** Whether a model of it keeps the beginning of a prompt where it is asked to, and from how many tokens on. */
-  cacheMarks?(model: string): { readonly minimumTokens: number }
+  /**
+   * Whether a model of it keeps the beginning of a prompt where it is asked to, and from how many tokens on: by marks in
+   * the prompt, or by a key that prompts with the same beginning share.
+   */
+  cacheMarks?(model: string): { readonly minimumTokens: number; readonly by?: 'key' }
   /** The wires on which `relay` takes a client's own bytes for a model. */
   relays?(model: string): readonly string[]
   /** Passes a request on unread. Rejects with the provider's refusal where it answers with an error. */

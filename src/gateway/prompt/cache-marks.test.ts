@@ -65,6 +65,22 @@ test('tools come first: where only they come again, the last of them is marked',
   expect(marksOf(marks.mark(request([says('two')], { tools }), served, undefined))).toEqual([0])
 })
 
+test('who keeps prompts by a key is given the same one for what begins alike, and none of its own', () => {
+  const marks = new CacheMarks(new VirtualTime())
+  const by = { provider: { name: 'p', cacheMarks: () => ({ minimumTokens: 128, by: 'key' }) } as never, model: 'm' }
+  const keyOf = (messages: readonly Message[], keyId = 'k', more: Partial<GenerateRequest> = {}) =>
+    marks.mark(request(messages, more), by, { ...localCaller, keyId }).promptCacheKey
+  const first = keyOf([instructions, says('one')])
+  expect(first).toMatch(/^[\w-]{24}$/)
+  expect(keyOf([instructions, says('one'), answers('Yes'), says('more')])).toBe(first)
+  expect(keyOf([instructions, says('two')])).toBe(first)
+  expect(keyOf([instructions, says('one')], 'other')).not.toBe(first)
+  expect(keyOf([instructions, says('one')], 'k', { tools: [{ name: 'a' }] })).not.toBe(first)
+  expect(keyOf([says('Short.')])).toBeUndefined()
+  expect(keyOf([instructions], 'k', { promptCacheKey: 'mine' })).toBe('mine')
+  expect(marks.report()).toEqual({ marked: 0, seen: 0, keyed: 5 })
+})
+
 test('never more than two marks, never another word', () => {
   const message = fc.record({
     role: fc.constantFrom('system' as const, 'user' as const, 'assistant' as const),

@@ -11,41 +11,50 @@ const mostRemembered = 20_000
 const mostMessages = 200
 /** A beginning that was sent longer ago has left its provider's cache. */
 const lifetimeMs = 300_000
+/** Of a key, in characters: more than enough not to meet another. */
+const keyLength = 24
 
 export interface CacheMarksReport {
   /** Requests that were marked, of those that could have been. */
   readonly marked: number
   readonly seen: number
+  /** Requests that were given a key, of providers that keep prompts by one. */
+  readonly keyed: number
 }
 
 /**
  * Asks providers that have to be asked to keep the beginning of a prompt, where that is expected to cost less: writing it
  * costs a quarter more, reading it a tenth, so that it pays from the first time it comes again. That it does is taken
  * from what was sent: a beginning is marked when the very same one was sent within the lifetime of the cache, by the same
- * key. Where a client marks its prompt itself, nothing is touched.
+ * key. Where a client marks its prompt itself, nothing is touched. Providers that keep prompts by a key take nothing for
+ * it: requests that begin alike are given the same one from the first on.
  */
 export class CacheMarks {
   readonly #timekeeper: Timekeeper
   readonly #sentAt = new Map<string, number>()
   #marked = 0
   #seen = 0
+  #keyed = 0
 
   constructor(timekeeper: Timekeeper) {
     this.#timekeeper = timekeeper
   }
 
   report(): CacheMarksReport {
-    return { marked: this.#marked, seen: this.#seen }
+    return { marked: this.#marked, seen: this.#seen, keyed: this.#keyed }
   }
 
   /** The request with marks, or as it is. */
   mark(request: GenerateRequest, { provider, model }: Served, caller: Caller | undefined): GenerateRequest {
     const marks = provider.cacheMarks?.(model)
-    if (!marks || request.input.kind !== 'chat' || isMarked(request)) return request
-    this.#seen++
+    if (!marks || request.input.kind !== 'chat') return request
     const { messages } = request.input
     const tools = request.tools ?? []
-    const beginnings = this.#beginnings(`${caller?.keyId ?? ''}\n${provider.name}/${model}`, tools, messages)
+    const scope = `${caller?.keyId ?? ''}\n${provider.name}/${model}`
+    if (marks.by === 'key') return this.#withKey(request, messages, scope, marks.minimumTokens)
+    if (isMarked(request)) return request
+    this.#seen++
+    const beginnings = this.#beginnings(scope, tools, messages)
     const now = this.#timekeeper.now()
     // The longest beginning that was sent before is what comes again; the rest of the prompt is what may.
     const known = beginnings.findLast(({ key }) => now - (this.#sentAt.get(key) ?? -Infinity) < lifetimeMs)
@@ -56,6 +65,26 @@ export class CacheMarks {
     // A prompt that goes on from one that was sent will be gone on from again.
     const ends = known.end > 0 && last && last.end > known.end ? [known.end, last.end] : [known.end]
     return withMarks(request, ends)
+  }
+
+  /** A conversation and those that begin with the same tools and words have one key, from which neither can be told. */
+  #withKey(
+    request: GenerateRequest,
+    messages: readonly Message[],
+    scope: string,
+    minimumTokens: number,
+  ): GenerateRequest {
+    if (request.promptCacheKey !== undefined) return request
+    const { tools = [] } = request
+    let tokens = tools.length === 0 ? 0 : estimateTokens(JSON.stringify(tools))
+    for (const message of messages) {
+      if (tokens >= minimumTokens) break
+      tokens += estimateMessage(message)
+    }
+    if (tokens < minimumTokens) return request
+    this.#keyed++
+    const beginning = JSON.stringify([scope, tools, messages[0]])
+    return { ...request, promptCacheKey: hash('sha256', beginning, 'base64url').slice(0, keyLength) }
   }
 
   /** What is sent before the end of each message, tools first, as providers cache it; `end` counts messages. */

@@ -6,7 +6,7 @@ import { late, within } from '../within.ts'
 import type { DeploymentHealth } from './deployment-health.ts'
 
 /** How one provider is probed: `models` reads its list, `request` asks for one token, which costs that. */
-export interface ProbeOfProvider {
+interface ProbeOfProvider {
   readonly kind: 'models' | 'request' | 'off'
   /** A page at its server's root, in place of the list of models. */
   readonly path?: string | undefined
