@@ -26,6 +26,19 @@ test('what is held when it ends is written', async () => {
   expect(db.prepare('select count(*) as n from requests').get()).toEqual({ n: 1300 })
 })
 
+test('however many flush at once, every row is written', async () => {
+  const { store, db } = await openedStore()
+  const ledger = ledgerIn(store)
+  const flushes: Promise<void>[] = []
+  for (let index = 0; index < 400; index++) {
+    ledger.record(entry(`r${index}`))
+    if (index % 100 === 0) flushes.push(ledger.flush())
+  }
+  await Promise.all(flushes)
+  await ledger.close()
+  expect(db.prepare('select count(*) as n from requests').get()).toEqual({ n: 400 })
+})
+
 test('while nothing can be written the newest 20,000 rows are held, and the others counted', async () => {
   const store = await openStore(temporaryFolder())
   const troubles: unknown[] = []

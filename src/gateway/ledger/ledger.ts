@@ -75,11 +75,13 @@ export class Ledger {
 
   /** Writes what is held. Rows that could not be written stay for the next time. */
   async flush(): Promise<void> {
+    // One after the other: two at once would both write, and both take away, the same rows.
+    while (this.#writing) await this.#writing
     clearTimeout(this.#timer)
     this.#timer = undefined
-    await this.#writing
     this.#writing = this.#write()
     await this.#writing
+    this.#writing = undefined
   }
 
   state(): LedgerState {
