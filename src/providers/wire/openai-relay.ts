@@ -79,7 +79,7 @@ function watchStream(request: RelayRequest | undefined, { usageAdded }: { usageA
   }
 }
 
-export function watchWhole(): RelayWatch {
+function watchWhole(): RelayWatch {
   return new WholeWatch()
 }
 
