@@ -32,7 +32,8 @@ test('however many flush at once, every row is written', async () => {
   const flushes: Promise<void>[] = []
   for (let index = 0; index < 400; index++) {
     ledger.record(entry(`r${index}`))
-    if (index % 100 === 0) flushes.push(ledger.flush())
+    if (index % 10 === 0) flushes.push(ledger.flush(), ledger.flush())
+    await new Promise((resolve) => setImmediate(resolve))
   }
   await Promise.all(flushes)
   await ledger.close()
