@@ -188,7 +188,7 @@ export class Timings {
     const content = this.#content?.content()
     const row = this.#row()
     const attempts = this.lost.length > 0 ? this.#attempts(row) : undefined
-    return { row, ...(attempts && { attempts }), ...(text && { body: text }), ...(content && { content }) }
+    return { row, attempts, body: text === '' ? undefined : text, content }
   }
 
   /** Every try, that of the answer last. */

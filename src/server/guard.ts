@@ -133,8 +133,9 @@ export function requireScope(caller: Caller, scope: Scope): void {
 }
 
 /** OpenAI's, Anthropic's and Google's ways to send a key, so that their clients need no other. */
-function keyOf({ authorization, ...headers }: IncomingHttpHeaders): string {
-  const bearer = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1]
+function keyOf(headers: IncomingHttpHeaders): string {
+  const { authorization } = headers
+  const bearer = authorization === undefined ? undefined : /^Bearer (.+)$/i.exec(authorization)?.[1]
   return bearer ?? String(headers['x-api-key'] ?? headers['x-goog-api-key'] ?? '')
 }
 

@@ -22,7 +22,8 @@ export function readBodiesAsJson(app: FastifyInstance): void {
   // Fastify remembers who parses a type it was told of, and finds out again each time for all the others.
   app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (request, body, done) => {
     const type = request.headers['content-type'] ?? ''
-    if (request.routeOptions.config.takesForms && /^multipart\/form-data\b/i.test(type)) {
+    // Asked last: Fastify makes a description of the route for it.
+    if (/^multipart\/form-data\b/i.test(type) && request.routeOptions.config.takesForms) {
       request.form = { bytes: body as Buffer, type }
       return done(null)
     }

@@ -18,8 +18,9 @@ const withoutEffect: ReadonlySet<string> = new Set([
   'prompt_cache_retention',
 ])
 
-/** Texts of which the key is remembered. */
-const mostRemembered = 10_000
+/** Texts of which the key is remembered, and how long they may be to be so as they are: their digest costs more. */
+const mostRemembered = 4000
+const shortText = 1000
 const quote = 0x22
 const backslash = 0x5c
 const colon = 0x3a
@@ -39,7 +40,7 @@ export class CacheKeys {
     const { body, text, wire, model, stream, headers } = asked
     if (!body || text === undefined) return undefined
     const about = JSON.stringify([this.#tenant(asked), wire, model, stream, headers ?? null])
-    const written = digest(about, text)
+    const written = text.length <= shortText ? `${about}\n${text}` : digest(about, text)
     let key = this.#known.get(written)
     if (key === undefined) {
       key = canonicalKey(about, body, text)

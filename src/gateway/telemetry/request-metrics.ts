@@ -56,6 +56,8 @@ class Series {
 /** Counts requests as they end, by what was asked, who served it and how it ended. */
 export class RequestMetrics {
   readonly #sets = new Map<string, Series>()
+  /** Of the last request: the next one is often of the same kind. */
+  #last: { readonly row: RequestRow; readonly series: Series } | undefined
 
   observe(row: RequestRow, gaps?: Histogram): void {
     this.#seriesOf(row).observe(row, gaps)
@@ -100,7 +102,12 @@ export class RequestMetrics {
     for (const { labels, unknownCosts } of sets) out.value('inferloom_cost_unknown_total', labels, unknownCosts)
   }
 
-  #seriesOf({ dialect, provider, model, error }: RequestRow): Series {
+  #seriesOf(row: RequestRow): Series {
+    if (!this.#last || !areAlike(this.#last.row, row)) this.#last = { row, series: this.#find(row) }
+    return this.#last.series
+  }
+
+  #find({ dialect, provider, model, error }: RequestRow): Series {
     // A name that nobody served is whatever a client chose to write.
     const asked = provider === null ? 'unknown' : model
     const key = `${dialect}\n${provider}\n${asked}\n${error}`
@@ -118,4 +125,8 @@ export class RequestMetrics {
     this.#sets.set(isFull ? 'other' : key, series)
     return series
   }
+}
+
+function areAlike(a: RequestRow, b: RequestRow): boolean {
+  return a.provider === b.provider && a.dialect === b.dialect && a.error === b.error && a.model === b.model
 }

@@ -4,11 +4,11 @@ import type { AttemptRow, RequestRow, SavingColumns } from '../tables.ts'
 export interface LedgerEntry {
   readonly row: RequestRow
   /** Absent where there was one try at most, of which the row itself tells all. */
-  readonly attempts?: readonly AttemptRow[]
+  readonly attempts?: readonly AttemptRow[] | undefined
   /** The JSON that its client sent, for what can be told of it without keeping it. */
-  readonly body?: string
+  readonly body?: string | undefined
   /** What is to be kept of what was said. */
-  readonly content?: LedgerContent
+  readonly content?: LedgerContent | undefined
   /** Absent where no cache had a part in it. */
   readonly saved?: SavingColumns
 }
@@ -23,9 +23,9 @@ export interface LedgerContent {
 /** An entry on its way to the database's thread: lists of values are read twice as fast there as objects. */
 export interface PackedEntry {
   readonly row: readonly RequestRow[keyof RequestRow][]
-  readonly attempts?: readonly AttemptRow[]
-  readonly body?: string
-  readonly content?: LedgerContent
+  readonly attempts?: readonly AttemptRow[] | undefined
+  readonly body?: string | undefined
+  readonly content?: LedgerContent | undefined
   readonly saved?: SavingColumns
 }
 

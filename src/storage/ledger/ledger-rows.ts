@@ -59,6 +59,14 @@ export function ledgerRows(db: Kysely<Tables>, run: (task: LedgerTask) => Promis
   }
 }
 
-function packed({ row, ...rest }: LedgerEntry): PackedEntry {
-  return { ...rest, row: requestColumns.map((name) => row[name]) }
+function packed({ row, attempts, body, content, saved }: LedgerEntry): PackedEntry {
+  const values = requestColumns.map((name) => row[name])
+  // What is absent would travel with its name.
+  return {
+    row: values,
+    ...(attempts && { attempts }),
+    ...(body !== undefined && { body }),
+    ...(content && { content }),
+    ...(saved && { saved }),
+  }
 }
