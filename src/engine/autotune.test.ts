@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { temporaryFolder } from '../../test/server-fixture.ts'
 import { autotune } from './autotune.ts'
 import { TuneFile } from './autotune-file.ts'
 import { physicalCores } from './autotune-machine.ts'
@@ -13,7 +13,6 @@ import { openWeights } from './binding/model.ts'
 
 const file = fileURLToPath(new URL('../../models/loom-mini.gguf', import.meta.url))
 const everything: readonly TunedPart[] = ['threads', 'batchTokens', 'flashAttention']
-const folder = () => mkdtempSync(join(tmpdir(), 'inferloom-tune-'))
 
 describe('measuring', () => {
   const library = loadLibrary(() => {})
@@ -71,7 +70,7 @@ describe('the file', () => {
   const result = { tuning: { threads: 1 }, trials: [{ part: 'threads', value: 1, milliseconds: 5.5 }] } as const
 
   test('keeps what was measured, adds to it, and is read by others', () => {
-    const path = join(folder(), 'home', 'tune.json')
+    const path = join(temporaryFolder(), 'home', 'tune.json')
     const kept = new TuneFile(path)
     expect(kept.of(file)).toBeUndefined()
     kept.keep(file, 'loom-mini', result)
@@ -88,7 +87,7 @@ describe('the file', () => {
   })
 
   test('a model whose file has changed was not measured', () => {
-    const home = folder()
+    const home = temporaryFolder()
     const model = join(home, 'model.gguf')
     writeFileSync(model, 'GGUF and more')
     const kept = new TuneFile(join(home, 'tune.json'))
@@ -112,7 +111,7 @@ describe('the file', () => {
     '{"version":1,"entries":{"KEY":{"model":"m","date":"d","tuning":{},"trials":[null]}}}',
     '{"version":1,"entries":{"KEY":{"model":"m","date":"d","tuning":{},"trials":{}}}}',
   ])('damaged as %s it is read as empty, and written anew', (text) => {
-    const path = join(folder(), 'tune.json')
+    const path = join(temporaryFolder(), 'tune.json')
     const kept = new TuneFile(path)
     kept.keep(file, 'loom-mini', result)
     const [key = ''] = Object.keys((JSON.parse(readFileSync(path, 'utf8')) as { entries: object }).entries)
@@ -123,7 +122,7 @@ describe('the file', () => {
   })
 
   test('drops the oldest of more than it keeps', () => {
-    const home = folder()
+    const home = temporaryFolder()
     const kept = new TuneFile(join(home, 'tune.json'))
     const models = Array.from({ length: 258 }, (_, index) => join(home, `${index}.gguf`))
     for (const [index, model] of models.entries()) {
@@ -136,7 +135,7 @@ describe('the file', () => {
 })
 
 test('several threads of one core count once', () => {
-  const cpus = folder()
+  const cpus = temporaryFolder()
   for (const [cpu, siblings] of ['0,2', '1,3', '0,2', '1,3'].entries()) {
     mkdirSync(join(cpus, `cpu${cpu}`, 'topology'), { recursive: true })
     writeFileSync(join(cpus, `cpu${cpu}`, 'topology', 'thread_siblings_list'), `${siblings}\n`)

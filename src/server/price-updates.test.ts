@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { calcPrice } from '@pydantic/genai-prices'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { temporaryFolder } from '../../test/server-fixture.ts'
 import { json, openUpstream, type UpstreamAnswer } from '../../test/upstream-fixture.ts'
 import { PriceUpdates } from './price-updates.ts'
 
@@ -14,7 +14,7 @@ const troubles: unknown[] = []
 let changes = 0
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'inferloom-prices-'))
+  home = temporaryFolder()
   asked = 0
   changes = 0
   troubles.length = 0

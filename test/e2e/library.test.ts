@@ -23,14 +23,21 @@ function run(code: string) {
   )
   writeFileSync(join(folder, 'example.mts'), code)
   const env = { ...process.env, INFERLOOM_HOME: join(folder, 'home') }
-  return spawnSync(process.execPath, ['example.mts'], { cwd: folder, env, encoding: 'utf8', timeout: 25_000 })
+  return spawnSync(process.execPath, ['example.mts'], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 })
 }
 
-test.each(examples.map((code, index) => [index + 1, code] as const))('example %i answers, and ends', (_, code) => {
-  const { status, stdout, stderr } = run(code)
-  expect({ status, stderr }).toMatchObject({ status: 0 })
-  expect(stdout).toMatch(/^Inference is/)
-})
+// A machine that is new to it is measured first, which takes its time where much else is going on.
+const patience = { timeout: 70_000 }
+
+test.each(examples.map((code, index) => [index + 1, code] as const))(
+  'example %i answers, and ends',
+  patience,
+  (_, code) => {
+    const { status, stdout, stderr } = run(code)
+    expect({ status, stderr }).toMatchObject({ status: 0 })
+    expect(stdout).toMatch(/^Inference is/)
+  },
+)
 
 test('there are two examples, and an import alone loads and does nothing', () => {
   expect(examples).toHaveLength(2)

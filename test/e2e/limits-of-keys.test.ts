@@ -98,7 +98,9 @@ test('keys of a team take turns, however many requests one of them sends', async
 })
 
 test('a key is made, spends its budget, is refused, and the ledger agrees with its client to the token', async () => {
-  const { server } = await started(() => answered(90 + Math.ceil(Math.random() * 20), 40))
+  // Different each time, and the same in each run.
+  let answers = 0
+  const { server } = await started(() => answered(91 + ((answers++ * 7) % 20), 40))
   const budgets = [{ usd: 2, window: 'month' }]
   const made = await change<Made>(server, 'keys', { name: 'spender', limits: { budgets } })
   const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: made.key })
@@ -121,7 +123,8 @@ test('a key is made, spends its budget, is refused, and the ledger agrees with i
   expect(refused).toBeInstanceOf(OpenAI.RateLimitError)
   expect(refused).toMatchObject({ code: 'budget_exceeded', type: 'insufficient_quota' })
   expect(cost).toBeGreaterThan(1.8)
-  expect(cost).toBeLessThan(2.03)
+  // The last one is let in by an estimate, four characters a token, and may cost as much more as it has more tokens.
+  expect(cost).toBeLessThan(2 + 0.11 - JSON.stringify(messages).length / 4000)
   expect((await budgetOf(server, made.id)).spent).toBeCloseTo(cost)
   const usage = (await (await server.get('/admin/usage?by=key')).json()) as { data: { group: string }[] }
   const line = usage.data.find(({ group }) => group === made.id)
