@@ -11,7 +11,7 @@ import { answeringModel } from './answering-model.ts'
 import type { ContentTap } from './ledger/content-tap.ts'
 import { soundUsage } from './ledger/sound-usage.ts'
 import type { Served } from './models.ts'
-import type { LostAttempt as LostTry } from './routing/attempts.ts'
+import type { LostAttempt as LostTry } from './routing/attempt.ts'
 import type { RequestContext } from './pipeline.ts'
 import { bounds, Histogram } from './telemetry/histogram.ts'
 

@@ -1,11 +1,8 @@
 import { asInferloomError, InferloomError } from '../../canonical/errors.ts'
 import type { ServiceTier } from '../../canonical/request.ts'
-import type { Usage } from '../../canonical/usage.ts'
-import type { Pacer, Pass } from '../queue/pacer.ts'
-import type { Timekeeper } from '../timekeeper.ts'
-import type { Health, Watch } from './health.ts'
+import { Attempt, type AttemptParts, type Begin, type LostAttempt, type Won } from './attempt.ts'
 import type { Hedging } from './hedging.ts'
-import type { AttemptOutcome, Candidate, Plan, Planned } from './plan.ts'
+import type { Plan, Planned } from './plan.ts'
 import type { Retries, RetryRun } from './retries.ts'
 
 export interface AttemptsAsked {
@@ -22,52 +19,10 @@ export interface AttemptsAsked {
   readonly account?: { lost(attempt: LostAttempt): void }
 }
 
-/** A try that came to nothing. */
-export interface LostAttempt {
-  readonly candidate: Planned
-  /** From 1 on. */
-  readonly number: number
-  readonly startedAt: number
-  readonly endedAt: number
-  readonly error: InferloomError | undefined
-  readonly ended: AttemptOutcome['ended']
-  /** Whether its provider saw anything of it. */
-  readonly sent: boolean
-}
-
-/** A try that became the answer: it is open until the answer is over. */
-export interface Won<Begun> {
-  readonly candidate: Planned
-  readonly begun: Begun
-  readonly number: number
-  readonly startedAt: number
-  /** Once, when the answer is over. */
-  end(result: {
-    readonly usage?: Usage | undefined
-    readonly error?: unknown
-    /** Milliseconds from sending to the first content. */
-    readonly ttftMs?: number | undefined
-    /** Whether the client left before the end. */
-    readonly left?: boolean
-  }): void
-  /** The headers of the answer, for what they say of limits. */
-  observe(headers: Readonly<Record<string, string>>): void
-}
-
-export interface AttemptsParts {
-  readonly timekeeper: Timekeeper
-  readonly health: Health
-  /** Absent where nobody is held back. */
-  readonly pacer?: Pacer
+export interface AttemptsParts extends AttemptParts {
   readonly retries: Retries
   readonly hedging: Hedging
-  /** Told of every try that begins to answer, after so many milliseconds. */
-  readonly began: (candidate: Planned, ttftMs: number) => void
-  /** Told of every try that was sent. */
-  readonly learn: (candidate: Candidate, outcome: AttemptOutcome) => void
 }
-
-type Begin<Begun> = (candidate: Planned, signal: AbortSignal) => Promise<Begun>
 
 /** Asks one candidate after the other until one has begun to answer. */
 export class Attempts {
@@ -89,67 +44,20 @@ export class Attempts {
       const candidate = run.candidate
       try {
         const delayMs = run.number === 1 && plan.reliability?.hedge === true ? hedging.delayMs(candidate) : undefined
-        if (delayMs === undefined) return await this.#try(candidate, run.number, asked, begin, signal, run.isLast, run)
+        if (delayMs === undefined) {
+          return await new Attempt<Begun>(this.#parts, asked, candidate, run.number).send(
+            begin,
+            signal,
+            run.isLast,
+            run,
+          )
+        }
         return await this.#hedged(run, delayMs, asked, begin, discard)
       } catch (thrown) {
         if (signal.aborted) throw thrown
         const waitMs = run.failed(asInferloomError(thrown), asked.deadlineAt)
         if (waitMs > 0) await this.#wait(waitMs, signal)
       }
-    }
-  }
-
-  /** One try at one candidate. */
-  async #try<Begun>(
-    candidate: Planned,
-    number: number,
-    asked: AttemptsAsked,
-    begin: Begin<Begun>,
-    signal: AbortSignal,
-    isForced: boolean,
-    run?: RetryRun,
-  ): Promise<Won<Begun>> {
-    const { timekeeper, pacer, health } = this.#parts
-    let startedAt = timekeeper.now()
-    let pass: Pass | undefined
-    let watch: Watch | undefined
-    const firstContentMs = isForced ? undefined : asked.plan.reliability?.firstContentMs
-    try {
-      // Where nobody else can be asked, one that fails often is better than nobody.
-      if (!isForced && !health.allows(candidate)) throw setAside(candidate)
-      if (pacer) {
-        const entered = pacer.enter({
-          candidate,
-          promptTokens: asked.promptTokens,
-          outputTokens: asked.outputTokens,
-          tier: asked.tier,
-          deadlineAt: asked.deadlineAt,
-          expectedMs: candidate.prediction?.latencyP90Ms,
-          canMoveOn: !isForced,
-          signal,
-        })
-        pass = entered instanceof Promise ? await entered : entered
-      }
-      watch = health.begin(candidate, isForced)
-      if (!watch) throw setAside(candidate)
-      startedAt = timekeeper.now()
-      if (run) run.wasSent = true
-      const begun =
-        firstContentMs === undefined
-          ? await begin(candidate, signal)
-          : await this.#within(firstContentMs, candidate, begin, signal)
-      this.#parts.began(candidate, timekeeper.now() - startedAt)
-      return new WonTry(this.#parts, { candidate, begun, number, startedAt, pass, watch, signal: asked.signal })
-    } catch (thrown) {
-      const error = asInferloomError(thrown)
-      const outcome = { ended: endOf(error, signal), totalMs: timekeeper.now() - startedAt, ...nothing }
-      pass?.settle({ error: watch ? error : undefined })
-      watch?.ended(outcome)
-      if (watch) this.#parts.learn(candidate, outcome)
-      const { ended } = outcome
-      const endedAt = timekeeper.now()
-      asked.account?.lost({ candidate, number, startedAt, endedAt, error, ended, sent: watch !== undefined })
-      throw thrown
     }
   }
 
@@ -168,14 +76,15 @@ export class Attempts {
     // The same one again where there is no other.
     const second =
       candidates[candidates.indexOf(candidate) + 1] ?? candidates.find((each) => each !== candidate) ?? candidate
-    const runs: { readonly controller: AbortController; readonly promise: Promise<Won<Begun>> }[] = []
+    const runs: Running<Begun>[] = []
     const start = (candidate: Planned, number: number) => {
       const controller = new AbortController()
       const signal = AbortSignal.any([asked.signal, controller.signal])
-      const promise = this.#try(candidate, number, asked, begin, signal, candidates.length === 1, run)
+      const attempt = new Attempt<Begun>(this.#parts, asked, candidate, number)
+      const promise = attempt.send(begin, signal, candidates.length === 1, run)
       // Whoever loses is looked at below.
       promise.catch(() => {})
-      runs.push({ controller, promise })
+      runs.push({ attempt, controller, promise })
       return promise
     }
     const firstRun = start(candidate, number)
@@ -188,6 +97,7 @@ export class Attempts {
       const first = await Promise.any(runs.map((run) => run.promise.then((won) => ({ won, run }))))
       for (const run of runs) {
         if (run === first.run) continue
+        run.attempt.lose()
         run.controller.abort(new InferloomError('client_closed', 'Another candidate answered first.'))
         // It may have failed already, which its own try has told.
         void run.promise.then((late) => {
@@ -200,24 +110,6 @@ export class Attempts {
       return won
     } catch (error) {
       throw error instanceof AggregateError ? error.errors[0] : error
-    } finally {
-      cancel()
-    }
-  }
-
-  async #within<Begun>(
-    milliseconds: number,
-    candidate: Planned,
-    begin: Begin<Begun>,
-    signal: AbortSignal,
-  ): Promise<Begun> {
-    const controller = new AbortController()
-    const message = `${candidate.id} did not begin to answer within ${milliseconds} milliseconds, which its route allows.`
-    const cancel = this.#parts.timekeeper.after(milliseconds, () =>
-      controller.abort(new InferloomError('provider_timeout', message)),
-    )
-    try {
-      return await begin(candidate, AbortSignal.any([signal, controller.signal]))
     } finally {
       cancel()
     }
@@ -239,70 +131,10 @@ export class Attempts {
   }
 }
 
-interface Open<Begun> {
-  readonly candidate: Planned
-  readonly begun: Begun
-  readonly number: number
-  readonly startedAt: number
-  readonly pass: Pass | undefined
-  readonly watch: Watch
-  readonly signal: AbortSignal
+interface Running<Begun> {
+  readonly attempt: Attempt<Begun>
+  readonly controller: AbortController
+  readonly promise: Promise<Attempt<Begun>>
 }
 
-class WonTry<Begun> implements Won<Begun> {
-  readonly candidate: Planned
-  readonly begun: Begun
-  readonly number: number
-  readonly startedAt: number
-  readonly #parts: AttemptsParts
-  readonly #pass: Pass | undefined
-  readonly #watch: Watch
-  readonly #signal: AbortSignal
-
-  constructor(parts: AttemptsParts, { candidate, begun, number, startedAt, pass, watch, signal }: Open<Begun>) {
-    this.candidate = candidate
-    this.begun = begun
-    this.number = number
-    this.startedAt = startedAt
-    this.#parts = parts
-    this.#pass = pass
-    this.#watch = watch
-    this.#signal = signal
-  }
-
-  end({ usage, error, ttftMs, left }: Parameters<Won<Begun>['end']>[0]): void {
-    const { timekeeper, learn } = this.#parts
-    const known = error === undefined ? undefined : asInferloomError(error)
-    const outcome: AttemptOutcome = {
-      promptTokens: usage?.inputTokens.total,
-      outputTokens: usage?.outputTokens.total,
-      ttftMs,
-      totalMs: timekeeper.now() - this.startedAt,
-      ended: left === true ? 'cancelled' : known ? endOf(known, this.#signal) : 'ok',
-    }
-    this.#pass?.settle({ usage, error: known })
-    this.#watch.ended(outcome)
-    learn(this.candidate, outcome)
-  }
-
-  observe(headers: Readonly<Record<string, string>>): void {
-    this.#parts.pacer?.observe(this.candidate, headers)
-  }
-}
-
-const nothing = { promptTokens: undefined, outputTokens: undefined, ttftMs: undefined }
 const ignore = () => {}
-
-/** Whose fault it was. */
-function endOf(error: InferloomError, signal: AbortSignal): AttemptOutcome['ended'] {
-  if (signal.aborted || error.code === 'client_closed' || error.code === 'shutting_down') return 'cancelled'
-  const { status } = error.kind
-  // A limit says nothing of how a candidate is: whoever paces learns from it.
-  if (status === 429) return 'refused'
-  return status >= 500 || error.kind.retryable || error.fault?.status === 401 ? 'failed' : 'refused'
-}
-
-function setAside({ id }: Candidate): InferloomError {
-  const message = `${id} failed too often lately and is left alone for a while. Remedy: try again later, or use another model.`
-  return new InferloomError('provider_overloaded', message, { retryAfterSeconds: 5 })
-}
