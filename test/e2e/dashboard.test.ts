@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { dashboardQueries } from '../dashboard-queries.ts'
-import { question, startTestServer } from '../server-fixture.ts'
+import { question, startTestServer, temporaryFolder } from '../server-fixture.ts'
 
 /** Prometheus adds them to what it reads. */
 const added = new Set(['instance', 'job'])
@@ -9,7 +10,10 @@ const added = new Set(['instance', 'job'])
 const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
 
 test('the page about metrics has every one of them, with its kind, and no other', async () => {
-  const server = await startTestServer()
+  // Some are there only where their setting is; nobody listens at this address.
+  const file = join(temporaryFolder(), 'inferloom.yaml')
+  writeFileSync(file, JSON.stringify({ cache: { redis: 'redis://127.0.0.1:1' }, reliability: { probes: {} } }))
+  const server = await startTestServer({}, file)
   try {
     const text = await (await server.get('/metrics')).text()
     const told = [...text.matchAll(/^# TYPE (\S+) (\w+)$/gm)].map(([, name, kind]) => `${name} ${kind}`)
