@@ -1,4 +1,4 @@
-import { timingSafeEqual, type KeyObject } from 'node:crypto'
+import { hash as digest, timingSafeEqual, type KeyObject } from 'node:crypto'
 import type { KeyRow, TeamRow } from '../../storage/tables.ts'
 import type { Caller, Scope } from '../caller.ts'
 import type { KeyLimits } from '../limits/key-limits.ts'
@@ -21,6 +21,9 @@ export type Found =
   | { readonly state: 'active'; readonly caller: Caller }
   | { readonly state: 'expired' | 'revoked' | 'replaced'; readonly name: string; readonly at: number }
 
+/** Keys whose hashes are remembered. */
+const mostLately = 10_000
+
 /** Every key and team, in memory: no request waits for the database to learn who sends it. */
 export class KeyRing {
   readonly #secret: KeyObject
@@ -28,6 +31,8 @@ export class KeyRing {
   readonly #teams = new Map<string, HeldTeam>()
   /** Ids of keys by their hashes, the former ones of rotated keys included. */
   readonly #byHash = new Map<string, string>()
+  /** The hashes of keys that came lately, by a digest that takes a tenth of the time: it never leaves the process. */
+  readonly #lately = new Map<string, string>()
   /** How many were not revoked. */
   #kept = 0
 
@@ -43,10 +48,14 @@ export class KeyRing {
   }
 
   find(token: string): Found | undefined {
-    const hash = tokenHash(this.#secret, token)
+    const seen = digest('sha256', token, 'base64url')
+    const known = this.#lately.get(seen)
+    const hash = known ?? tokenHash(this.#secret, token)
     const id = this.#byHash.get(hash)
     const held = id === undefined ? undefined : this.#keys.get(id)
     if (!held) return undefined
+    // Only of keys that there are: whoever tries some does not push out others'.
+    if (known === undefined) this.#remember(seen, hash)
     const { row, caller } = held
     const now = Date.now()
     const isCurrent = isEqual(row.hash, hash)
@@ -102,6 +111,11 @@ export class KeyRing {
   removeTeam(id: string): void {
     this.#teams.delete(id)
     this.#refreshMembers(id)
+  }
+
+  #remember(seen: string, hash: string): void {
+    if (this.#lately.size >= mostLately) this.#lately.clear()
+    this.#lately.set(seen, hash)
   }
 
   #refreshMembers(teamId: string): void {
