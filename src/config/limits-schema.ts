@@ -24,7 +24,7 @@ export const limitsSchema = z
     models: z
       .record(z.string().min(1).max(300), keyLimits)
       .default({})
-      .meta({ description: 'Of all requests for a model together, by its name or by provider/name.' }),
+      .meta({ description: 'Of all requests for a model or a route together, by its name or by provider/name.' }),
     queue: z.int().min(0).max(10_000).default(256).meta({
       description: 'Requests of one key that wait while as many run as its concurrency allows; one more is refused.',
     }),

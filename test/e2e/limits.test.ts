@@ -226,6 +226,29 @@ function adminOf(folder: string): Record<string, string> {
   return { authorization: `Bearer ${readFileSync(join(folder, 'home', 'admin-key'), 'utf8').trim()}` }
 }
 
+test('a route is limited by its name, whoever answers for it, and a model wherever it is asked for', async () => {
+  const upstream = await startUpstream(() => answered())
+  const file = join(temporaryFolder(), 'inferloom.yaml')
+  const providers = { up: { kind: 'openai-compatible', baseUrl: `${upstream.url}/v1`, key: 'k' } }
+  const routes = { quick: { candidates: ['up/m', 'up/other'], objective: 'ordered' } }
+  const budgets = [{ usd: 0.35, window: 'month' }]
+  const priced = { models: { ...prices.models, 'up/other': prices.models['up/m'] }, update: false }
+  const limits = { models: { quick: { rpm: 2, budgets }, 'up/m': { rpm: 3 } } }
+  writeFileSync(file, JSON.stringify({ builtin: false, providers, routes, prices: priced, limits }))
+  const server = await startTestServer({}, file)
+  onTestFinished(() => server.close())
+  const statuses: number[] = []
+  for (const model of ['quick', 'quick', 'quick', 'up/m', 'up/m']) {
+    const answer = await ask(server, { model })
+    statuses.push(answer.status)
+    if (statuses.length === 3) expect((await errorOf(answer)).message).toMatch(/of the model quick/)
+  }
+  expect(statuses).toEqual([200, 200, 429, 200, 429])
+  const lines = await budgetsOf(server)
+  expect(lines).toMatchObject([{ kind: 'model', id: 'quick' }])
+  expect(lines[0]?.spent).toBeCloseTo(0.4)
+})
+
 test('a budget is remembered through kill -9', async () => {
   const folder = temporaryFolder()
   const upstream = await startUpstream(() => answered())
