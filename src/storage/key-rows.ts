@@ -6,6 +6,7 @@ export interface KeyRows {
   all(): Promise<{ keys: KeyRow[]; teams: TeamRow[] }>
   /** Keeps a row as it is now, or for the first time, together with who did that. */
   keepKey(row: KeyRow, audit: AuditRow): Promise<void>
+  deleteKey(id: string, audit: AuditRow): Promise<void>
   keepTeam(row: TeamRow, audit: AuditRow): Promise<void>
   deleteTeam(id: string, audit: AuditRow): Promise<void>
   /** Latest first. */
@@ -28,6 +29,12 @@ export function keyRows(db: Kysely<Tables>): KeyRows {
           .values(row)
           .onConflict((on) => on.column('id').doUpdateSet(rest))
           .execute()
+        await tx.insertInto('audit').values(audit).execute()
+      })
+    },
+    async deleteKey(id, audit) {
+      await db.transaction().execute(async (tx) => {
+        await tx.deleteFrom('keys').where('id', '=', id).execute()
         await tx.insertInto('audit').values(audit).execute()
       })
     },

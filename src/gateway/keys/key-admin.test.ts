@@ -47,6 +47,28 @@ test('a key opens at once and after a restart, and is nowhere on disk', async ()
   expect(JSON.stringify(await again.admin.latestAudit(10))).not.toContain(made.key)
 })
 
+test('where no more keys are kept, one that was revoked longest ago makes room, and none that opens', async () => {
+  const home = newHome()
+  const { store, ring } = await open(home)
+  const secret = createSecretKey(homeSecret(home, 'keys.secret'))
+  const admin = new KeyAdmin(ring, store.keys, secret, 3)
+  const [first, second] = [await admin.createKey({ name: 'a' }, me), await admin.createKey({ name: 'b' }, me)]
+  await admin.createKey({ name: 'c' }, me)
+  await expect(admin.createKey({ name: 'd' }, me)).rejects.toThrow('There are 3 keys. Remedy: revoke some.')
+  await admin.revokeKey('b', me)
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  await admin.revokeKey('a', me)
+  await admin.createKey({ name: 'd' }, me)
+  expect(ring.find(first.key)).toMatchObject({ state: 'revoked', name: 'a' })
+  expect(ring.find(second.key)).toBeUndefined()
+  expect((await admin.latestAudit(2)).map(({ action, name }) => [action, name])).toEqual([
+    ['key.create', 'd'],
+    ['key.forget', 'b'],
+  ])
+  const names = (await store.keys.all()).keys.map(({ name }) => name)
+  expect(names.toSorted()).toEqual(['a', 'c', 'd'])
+})
+
 test('only the key itself opens: no part of it, nothing like it, and nothing under another secret', async () => {
   const home = newHome()
   const { store, ring, admin } = await open(home)

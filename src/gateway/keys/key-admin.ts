@@ -16,7 +16,7 @@ export interface MadeKey extends KeyView {
 /** Who asks for a change. */
 export type Actor = Pick<Caller, 'keyId' | 'name'>
 
-/** Keys that are kept, revoked ones included. */
+/** Keys that are kept, revoked ones included; for one more, that which was revoked longest ago is forgotten. */
 const mostKeys = 100_000
 const mostTeams = 10_000
 const mostListed = 10_000
@@ -26,12 +26,14 @@ export class KeyAdmin {
   readonly #ring: KeyRing
   readonly #rows: KeyRows
   readonly #secret: KeyObject
+  readonly #mostKeys: number
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(ring: KeyRing, rows: KeyRows, secret: KeyObject) {
+  constructor(ring: KeyRing, rows: KeyRows, secret: KeyObject, most = mostKeys) {
     this.#ring = ring
     this.#rows = rows
     this.#secret = secret
+    this.#mostKeys = most
   }
 
   /** Oldest first, and whether there are more. */
@@ -48,12 +50,7 @@ export class KeyAdmin {
     return this.#inTurn(async () => {
       const { name, team, scopes, models, limits, tier, expires_at: expiresAt } = readInput(newKey, body)
       this.#refuseTaken(name)
-      if (this.#ring.keys().length >= mostKeys) {
-        throw new InferloomError(
-          'invalid_value',
-          `There are ${mostKeys} keys, revoked ones included: no more are kept.`,
-        )
-      }
+      if (this.#ring.keys().length >= this.#mostKeys) await this.#forgetOne(actor)
       const token = newToken()
       const row: KeyRow = {
         id: newId('key'),
@@ -187,6 +184,18 @@ export class KeyAdmin {
     await this.#rows.keepKey(row, auditRow(row, actor, { action, before, after }))
     this.#ring.putKey(row)
     return after
+  }
+
+  /** Whoever sends it is then told that it is not known, and no longer when it was revoked. */
+  async #forgetOne(actor: Actor): Promise<void> {
+    let oldest: KeyRow | undefined
+    for (const row of this.#ring.keys()) {
+      if (row.revoked_at !== null && row.revoked_at < (oldest?.revoked_at ?? Infinity)) oldest = row
+    }
+    if (!oldest) throw new InferloomError('invalid_value', `There are ${this.#mostKeys} keys. Remedy: revoke some.`)
+    const audit = auditRow(oldest, actor, { action: 'key.forget', before: this.#view(oldest), after: null })
+    await this.#rows.deleteKey(oldest.id, audit)
+    this.#ring.removeKey(oldest.id)
   }
 
   async #keepTeam(row: TeamRow, actor: Actor, action: string): Promise<TeamView> {

@@ -102,6 +102,11 @@ export class KeyRing {
     if (row.revoked_at === null) this.#kept++
   }
 
+  removeKey(id: string): void {
+    this.#forget(id)
+    this.#keys.delete(id)
+  }
+
   putTeam(row: TeamRow): void {
     const models = listIn(row.models)
     this.#teams.set(row.id, { row, limits: JSON.parse(row.limits) as KeyLimits, models })
