@@ -22,7 +22,7 @@ export const pacingSchema = z
       description: 'Learn limits that are not configured from what answers say, and from refusals.',
     }),
     queue: z.int().min(0).max(100_000).default(1000).meta({ description: 'Requests that may wait for one model.' }),
-    maxWaitSeconds: z.number().min(0).max(86_400).default(60).meta({
+    maxWaitSeconds: z.number().min(0).max(86_400).default(90).meta({
       description: 'That a request waits; one with a deadline waits no longer than that.',
     }),
     spillSeconds: z.number().min(0).max(86_400).default(0.5).meta({

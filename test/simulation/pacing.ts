@@ -35,7 +35,7 @@ export async function pacing({ counts, known, tokens, random }: PacingOptions): 
   const time = new VirtualTime()
   const provider = counts === 'refilling' ? refilling(time) : byTheMinute(time)
   const pacer = new ProviderPacer({
-    settings: { queue: 1000, maxWaitSeconds: 60, spillSeconds: 0.5, learn: true },
+    settings: { queue: 1000, maxWaitSeconds: 90, spillSeconds: 0.5, learn: true },
     timekeeper: time,
     limitsOf: () => (known === 'configured' ? limits : {}),
     keysOf: () => 1,
