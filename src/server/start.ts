@@ -89,7 +89,8 @@ export async function startServer(
     config,
     home,
     opened,
-    onTrouble: (error) => app.log.warn({ err: error }, 'the list of prices could not be brought up to date'),
+    // Without a network that is as it should be: the list that came with this version goes on.
+    onTrouble: (error) => app.log.warn({ reason: String(error) }, 'the list of prices could not be brought up to date'),
   })
   const limits = openLimits({
     config,
