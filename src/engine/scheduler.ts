@@ -3,6 +3,7 @@ import { Candidates } from './binding/candidates.ts'
 import type { LoadedModel } from './binding/model.ts'
 import { Choice } from './choice.ts'
 import { CpuBetweenSteps } from './cpu-between-steps.ts'
+import { CrowdedCores } from './crowded-cores.ts'
 import { KvCache } from './kv-cache.ts'
 import { newTicket } from './new-ticket.ts'
 import { GuessRecord, mostGuessed, PromptLookup } from './prompt-lookup.ts'
@@ -55,6 +56,7 @@ export class Scheduler {
   readonly #planning: PlanOptions
   readonly #batch: StepBatch
   readonly #overhead = new CpuBetweenSteps()
+  readonly #cores: CrowdedCores
   readonly #sampling: StepSampling
   #stats = { steps: 0, draftedTokens: 0, batchedTokens: 0, decodeMs: 0 }
 
@@ -70,6 +72,11 @@ export class Scheduler {
       prefillChunkTokens: options.prefillChunkTokens,
       targetGapMs: options.targetGapMs,
     }
+    this.#cores = new CrowdedCores({
+      threads: model.threads,
+      setThreads: (threads) => model.llama.setThreads(model.context, threads, threads),
+      cpuMs: processCpuMs,
+    })
     this.#candidates = new Candidates(model)
     this.cache = new KvCache(model, options.prefixCacheBytes)
     this.#sampling = new StepSampling(model, tokenizer, this.#served)
@@ -247,10 +254,13 @@ export class Scheduler {
     const { llama, context, batch } = this.#model
     this.#overhead.stepBegins()
     const began = performance.now()
+    this.#cores.begins(began)
     let status = llama.decode(context, batch.native)
     // 1: no cells in one piece for this batch, https://github.com/ggml-org/llama.cpp/blob/master/include/llama.h
     if (status === 1 && this.cache.evictAll()) status = llama.decode(context, batch.native)
-    const took = performance.now() - began
+    const ended = performance.now()
+    const took = ended - began
+    this.#cores.ends(ended, took)
     cost.observe(batch.native.n_tokens, took)
     this.#overhead.stepEnds()
     this.#stats.decodeMs += took
@@ -280,3 +290,8 @@ export class Scheduler {
 const mostTokensPerStep = 1 + mostGuessed
 
 const none: readonly number[] = []
+
+function processCpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}

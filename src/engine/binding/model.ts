@@ -34,6 +34,8 @@ export interface LoadedModel {
   /** Whether a sequence can begin with a part of another: recurrent models only have the state after its last token. */
   readonly canShare: boolean
   readonly batchTokens: number
+  /** Of one evaluation, as far as it is this machine's processor that evaluates. */
+  readonly threads: number
   readonly batch: BatchBuffers
   readonly adapters: readonly Adapter[]
 }
@@ -102,6 +104,7 @@ export function openModel(
       (hasGpu(library) ? Math.min(keptCellsOnGpu, Math.floor(llama.contextTokens(context) / 2)) : 0),
     canShare: (options.prefixReuse ?? true) && !llama.modelIsRecurrent(model) && !llama.modelIsHybrid(model),
     batchTokens: options.batchTokens,
+    threads: hasGpu(library) ? 1 : threads,
     batch: openBatch(llama, options.batchTokens),
     adapters,
   }
