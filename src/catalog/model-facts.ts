@@ -7,9 +7,11 @@ export function answersQuestions(model: string): boolean {
   return !others.test(model)
 }
 
-/** The share of right answers in the evaluation that each built-in model's card shows, all tasks together. */
+/** What they are asked is a small part of what others can do: right there counts less than dear elsewhere. */
+const narrow = 0.3
+/** By the share of right answers in the evaluation that each built-in model's card shows, all tasks together. */
 const measured: Readonly<Record<string, number>> = {
-  'loom-mini': 0.2,
+  'loom-mini': narrow * 0.68,
 }
 
 /** From 0 to 1; undefined where nobody measured it. */

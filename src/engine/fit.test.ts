@@ -9,7 +9,7 @@ import { availableIn, availableMemory, groupFolders, reclaimableIn } from './ava
 import { estimateMemory, fitOn, refuseUnlessItFits } from './fit.ts'
 import { readGguf } from './gguf.ts'
 
-const loomMini = readGguf(fileURLToPath(new URL('../../models/loom-mini.gguf', import.meta.url)))
+const loomMini = readGguf(fileURLToPath(new URL('../../test/fixtures/models/first-proof.gguf', import.meta.url)))
 const mib = 1024 ** 2
 
 // What llama.cpp reports of the built-in model without flash attention: "KV buffer size", "compute buffer size".

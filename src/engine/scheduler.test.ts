@@ -10,7 +10,7 @@ import type { Done, EngineStats, FromWorker, Job, LoadOptions } from './protocol
 import { greedy } from '../../test/job-fixture.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-const file = fileURLToPath(new URL('../../models/loom-mini.gguf', import.meta.url))
+const file = fileURLToPath(new URL('../../test/fixtures/models/first-proof.gguf', import.meta.url))
 /** The tokens that end an answer, forbidden: answers are as long as they are told to be. */
 const endless: Job['sampling'] = {
   ...greedy,

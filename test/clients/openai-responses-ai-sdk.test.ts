@@ -81,7 +81,7 @@ test('continues a conversation whose turns it refers to by their ids', async () 
 })
 
 test('gets an object of the form it asked for', async () => {
-  const schema = z.object({ topic: z.string(), level: z.enum(['easy', 'hard']) })
+  const schema = z.object({ topic: z.string().max(30), level: z.enum(['easy', 'hard']) })
   const { output } = await generateText({ model: model(), prompt, temperature: 0, output: Output.object({ schema }) })
   expect(['easy', 'hard']).toContain(output.level)
 })

@@ -105,7 +105,7 @@ describe('one answer', () => {
   })
 
   test('takes the form that its schema describes, and is parsed', async () => {
-    const format = zodTextFormat(z.object({ topic: z.string(), level: z.enum(['easy', 'hard']) }), 'note')
+    const format = zodTextFormat(z.object({ topic: z.string().max(30), level: z.enum(['easy', 'hard']) }), 'note')
     const asked = { ...greedy, input, text: { format }, max_output_tokens: 200 }
     const { output_parsed: parsed } = await client.responses.parse(asked)
     expect(parsed?.topic).toBeTypeOf('string')

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 const mainFile = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+/** One whose file never changes. */
+export const firstProof = fileURLToPath(new URL('../fixtures/models/first-proof.gguf', import.meta.url))
 export const builtinModel = fileURLToPath(new URL('../../models/loom-mini.gguf', import.meta.url))
 
 export interface CommandOptions {

@@ -74,7 +74,7 @@ describe('serve', () => {
     const shown = output(child)
     await until('it is up', () => shown().includes('Ctrl-C stops'))
     expect(shown()).toMatch(/^inferloom \S+ listens on http:\/\/127\.0\.0\.1:\d+ /)
-    expect(shown()).toMatch(/loom-mini +4\.\dM parameters, context of 1,024 tokens/)
+    expect(shown()).toMatch(/loom-mini +5\.\dM parameters, context of 1,024 tokens/)
     const line = /^ {2}(curl .+)$/m.exec(shown())?.[1] ?? ''
     expect(line).not.toBe('')
     if (posix) {
@@ -166,7 +166,7 @@ describe('what is shown of a running server', () => {
   test('models', async () => {
     const { stdout } = await ask(['models'])
     const row = stdout.split('\n').find((line) => line.startsWith('loom-mini ')) ?? ''
-    for (const cell of [/ 4\.\dM /, / 1,024 /, / 4\.\d MB/]) expect(row).toMatch(cell)
+    for (const cell of [/ 5\.\dM /, / 1,024 /, / 5\.\d MB/]) expect(row).toMatch(cell)
     expect(stdout).toContain(`served at ${server.url}`)
     expect(JSON.parse((await ask(['models', '--json'])).stdout)).toMatchObject([
       { id: 'loom-mini', context_length: 1024 },

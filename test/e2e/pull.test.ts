@@ -9,9 +9,9 @@ import { openModelStore } from '../../src/engine/store/store.ts'
 import { writeGguf } from '../gguf-fixture.ts'
 import { sha256, startHub, type Hub, type HubOptions } from '../hub-fixture.ts'
 import { temporaryFolder, until } from '../server-fixture.ts'
-import { builtinModel, run, start } from './command-fixture.ts'
+import { firstProof, run, start } from './command-fixture.ts'
 
-const model = readFileSync(builtinModel)
+const model = readFileSync(firstProof)
 const repo = 'weavers/loom-GGUF'
 const file = 'loom-Q8_0.gguf'
 const oneModel = { repos: { [repo]: { 'README.md': Buffer.from('hello'), [file]: model } } }
@@ -342,8 +342,8 @@ test('a model in several files is pulled, listed and removed as one', async () =
 test('folders of the configuration are read and never written', async () => {
   const { folder, command } = await withHub()
   mkdirSync(join(folder, 'mine', 'deep'), { recursive: true })
-  copyFileSync(builtinModel, join(folder, 'mine', 'deep', 'loom two.gguf'))
-  copyFileSync(builtinModel, join(folder, 'mine', 'mmproj-loom.gguf'))
+  copyFileSync(firstProof, join(folder, 'mine', 'deep', 'loom two.gguf'))
+  copyFileSync(firstProof, join(folder, 'mine', 'mmproj-loom.gguf'))
   writeFileSync(join(folder, 'mine', 'damaged.gguf'), model.subarray(0, 5000))
   writeFileSync(join(folder, 'mine', 'half-00001-of-00002.gguf'), model)
   writeFileSync(
