@@ -30,12 +30,15 @@ export interface PacingResult {
   readonly ended: number
 }
 
+/** As a server without settings has it. */
+const maxWaitSeconds = 90
+
 /** A provider of 60 requests and 100,000 tokens a minute, asked for ten times as much for ten minutes. */
 export async function pacing({ counts, known, tokens, random }: PacingOptions): Promise<PacingResult> {
   const time = new VirtualTime()
   const provider = counts === 'refilling' ? refilling(time) : byTheMinute(time)
   const pacer = new ProviderPacer({
-    settings: { queue: 1000, maxWaitSeconds: 90, spillSeconds: 0.5, learn: true },
+    settings: { queue: 1000, maxWaitSeconds, spillSeconds: 0.5, learn: true },
     timekeeper: time,
     limitsOf: () => (known === 'configured' ? limits : {}),
     keysOf: () => 1,
@@ -60,7 +63,7 @@ export async function pacing({ counts, known, tokens, random }: PacingOptions): 
       } finally {
         waiting.delete(me)
       }
-      const isOld = ({ since }: { readonly since: number }) => time.now() - since > 30_000
+      const isOld = ({ since }: { readonly since: number }) => time.now() - since > (maxWaitSeconds * 1000) / 2
       if (!isOld(me) && [...waiting].some((each) => each.rank < me.rank)) result.outOfOrder++
       if (provider.take(size)) {
         if (known === 'told') pacer.observe(candidate, provider.headers())
@@ -90,7 +93,8 @@ export async function pacing({ counts, known, tokens, random }: PacingOptions): 
     time.after((sent * minuteMs) / 600, () => void client(tiers[sent % tiers.length] ?? 'default'))
   }
   await time.run()
-  const lastedMinutes = minutes + 1
+  // Who came last still waits as long as it may.
+  const lastedMinutes = minutes + maxWaitSeconds / 60
   const share = Math.max(
     result.answered / (limits.requestsPerMinute * lastedMinutes),
     result.tokens / (limits.tokensPerMinute * lastedMinutes),
