@@ -30,8 +30,8 @@ export function framed(wire: WireName, payloads: readonly unknown[]): UpstreamAn
     case 'bedrock-converse':
       return {
         headers: { 'content-type': 'application/vnd.amazon.eventstream' },
-        // Each payload names its event: {"messageStart": {…}}
-        body: Buffer.concat(payloads.flatMap((each) => Object.entries(each as object).map((one) => awsEvent(...one)))),
+        // Each payload names its event: {"messageStart": {…}}. A hostile one may be nothing at all.
+        body: Buffer.concat(payloads.flatMap((each) => Object.entries(each ?? {}).map((one) => awsEvent(...one)))),
       }
     case 'anthropic-messages':
     case 'openai-responses':
@@ -39,7 +39,7 @@ export function framed(wire: WireName, payloads: readonly unknown[]): UpstreamAn
       return {
         headers: { 'content-type': 'text/event-stream; charset=utf-8' },
         body: payloads
-          .map((each) => `event: ${(each as { type: string }).type}\ndata: ${JSON.stringify(each)}\n\n`)
+          .map((each) => `event: ${(each as { type: string } | null)?.type}\ndata: ${JSON.stringify(each)}\n\n`)
           .join(''),
       }
     case 'openai-chat':
