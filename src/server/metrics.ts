@@ -24,6 +24,8 @@ type Stats = NonNullable<Report['data'][number]['stats']>
 
 /** Milliseconds that a scrape waits for engines; one in the middle of an evaluation is shown as it was before. */
 const engineWaitMs = 10
+/** The first one has nothing to show from before: without their names a dashboard would seem broken. */
+const firstWaitMs = 1000
 
 /** What Prometheus reads: https://prometheus.io/docs/instrumenting/exposition_formats/ */
 export function addMetricsRoute(
@@ -36,7 +38,7 @@ export function addMetricsRoute(
   let latest: Report | undefined
   app.get('/metrics', async (_, reply) => {
     const asked = pool.report().then((report) => (latest = withFormerStats(report, latest)))
-    await Promise.race([asked, delay(engineWaitMs)])
+    await Promise.race([asked, delay(latest ? engineWaitMs : firstWaitMs)])
     const out = new Exposition()
     out.metric('inferloom_build_info', 'gauge', 'The version that runs.')
     out.value('inferloom_build_info', labelText({ version, node: process.version }), 1)
