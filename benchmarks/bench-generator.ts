@@ -1,6 +1,6 @@
 // `npm run bench:generator -- [--seconds 10] [--json <file>]`: what `inferloom bench` itself costs, and whether it tells
 // the truth, beside a mock in another process that records its own times.
-import { fork, spawnSync, type ChildProcess } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -21,6 +21,7 @@ import { wireOf } from '../src/bench/wires/wires.ts'
 import { version } from '../src/version.ts'
 import type { Pace, Seen } from './bench-generator-mock.ts'
 import { stopChild, track } from './children.ts'
+import { hold } from './hold.ts'
 import { holds, markdown } from './report.ts'
 import type { Bar, Section } from './workload.ts'
 
@@ -36,9 +37,7 @@ const mock = fork(fileURLToPath(new URL('./bench-generator-mock.ts', import.meta
 track(mock)
 const [url] = (await once(mock, 'message')) as [string]
 /** Each on a core of its own, where the system has the command for it. */
-const isPinned = [process.pid, mock.pid ?? 0].every(
-  (pid, core) => spawnSync('taskset', ['-apc', String(core), String(pid)], { stdio: 'ignore' }).status === 0,
-)
+const isPinned = hold(process.pid, '0') && hold(mock.pid ?? 0, '1')
 const target = new Target({ url, wire: wireOf('openai-chat'), model: 'mock', timeoutMs: 60_000 })
 const random = seededRandom(1)
 const calibration = { tokensPerWord: 1.3, overheadTokens: 8, countsTokens: true, manner: { keepWriting: {} } }

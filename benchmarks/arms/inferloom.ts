@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { heapFlags } from '../../src/cli/heap-flags.ts'
 import { startChild } from '../children.ts'
 import { clientOf, type ArmOptions, type RunningServer, type ServerArm } from './server-arm.ts'
 
@@ -21,7 +22,6 @@ async function start({ file, threads, parallel, contextTokens, env = {} }: ArmOp
   const configFile = join(home, 'inferloom.yaml')
   writeFileSync(configFile, JSON.stringify(config)) // every JSON is YAML
   // The flag that `npm start` and the installed command give Node.
-  const heapFlags = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--no-memory-reducer']
   const args = [...heapFlags, main, 'serve', '--config', configFile]
   const child = startChild(process.execPath, args, {
     ...process.env,

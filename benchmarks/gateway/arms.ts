@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startChild, type Child } from '../children.ts'
+import { heapFlags } from '../../src/cli/heap-flags.ts'
 import type { KeyLimits } from '../../src/gateway/limits/key-limits.ts'
 
 /** A gateway in front of the upstream, running. */
@@ -61,8 +62,7 @@ export function inferloomArm({ name, settings = {}, limits }: InferloomArm): Gat
       const provider = { kind: 'openai-compatible', baseUrl: `${upstream}/v1`, key: 'key' }
       // Every JSON is YAML.
       writeFileSync(config, JSON.stringify({ builtin: false, providers: { mock: provider }, ...settings }))
-      const flags = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--no-memory-reducer']
-      const child = startChild(process.execPath, [...flags, main, 'serve', '--config', config], {
+      const child = startChild(process.execPath, [...heapFlags, main, 'serve', '--config', config], {
         ...process.env,
         INFERLOOM_HOME: home,
         INFERLOOM_PORT: '0',

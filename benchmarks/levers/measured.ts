@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { startChild } from '../children.ts'
 import { inferloomArm, type Gateway } from '../gateway/arms.ts'
 import { send, type LoadResult } from '../gateway/load.ts'
 import { chatLoad } from '../gateway/workloads.ts'
+import { hold } from '../hold.ts'
 import { interleaved, median } from '../statistics.ts'
 import type { Section } from '../workload.ts'
 
@@ -126,10 +126,6 @@ function fresh(gateway: Gateway) {
 function keptLoad(gateway: Gateway) {
   const load = chatLoad(gateway, false, connections)
   return { ...load, body: JSON.stringify({ ...(JSON.parse(load.body) as object), temperature: 0 }) }
-}
-
-function hold(pid: number, cores: string): boolean {
-  return spawnSync('taskset', ['-apc', cores, String(pid)], { stdio: 'ignore' }).status === 0
 }
 
 async function startBytes(

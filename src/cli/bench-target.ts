@@ -5,6 +5,7 @@ import type { Wire } from '../bench/wires/wire.ts'
 import { InferloomError } from '../canonical/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { ServerSays } from './bench-server-process.ts'
+import { heapFlags } from './heap-flags.ts'
 import { ownKey, ServerClient } from './server-client.ts'
 
 export interface AskedFor {
@@ -72,12 +73,7 @@ async function serverHere(loaded: LoadedConfig): Promise<ServerHere> {
 async function ownServer(loaded: LoadedConfig): Promise<{ url: string; close: () => Promise<void> }> {
   const file = import.meta.url.endsWith('.ts') ? './bench-server-process.ts' : './bench-server-process.js'
   const child = fork(new URL(file, import.meta.url), [], {
-    execArgv: [
-      '--disable-warning=ExperimentalWarning',
-      '--min-semi-space-size=16',
-      '--max-semi-space-size=16',
-      '--no-memory-reducer',
-    ],
+    execArgv: ['--disable-warning=ExperimentalWarning', ...heapFlags],
     serialization: 'advanced',
   })
   const exited = once(child, 'exit')
