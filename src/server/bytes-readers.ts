@@ -44,7 +44,7 @@ export class WholeReader implements BytesReader {
     const headers = headersOf(this.#head.headers, this.#reply)
     if (cost !== undefined) headers[costHeader] = costText(cost)
     // Node sends a text together with the headers; bytes it does not.
-    const text = cost === 'kept' ? keptText(given) : cost === undefined ? latin1(given) : withCost(latin1(given), cost)
+    const text = cost === undefined ? latin1(given) : withCost(latin1(given), cost)
     headers['content-length'] = String(text.length)
     this.#reply.raw.writeHead(this.#head.status, headers)
     this.#reply.raw.end(text, 'latin1')
@@ -52,19 +52,6 @@ export class WholeReader implements BytesReader {
 
   /** Nothing of it has been seen. */
   fail(): void {}
-}
-
-/** Short answers that were given again, as text with their cost, by their bytes, which are the same each time. */
-const keptTexts = new WeakMap<Uint8Array, string>()
-const longestKeptText = 16_384
-
-function keptText(bytes: Uint8Array): string {
-  let text = keptTexts.get(bytes)
-  if (text === undefined) {
-    text = withCost(latin1(bytes), 'kept')
-    if (bytes.length <= longestKeptText) keptTexts.set(bytes, text)
-  }
-  return text
 }
 
 export class StreamReader implements BytesReader {

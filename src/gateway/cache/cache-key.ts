@@ -30,8 +30,6 @@ export class CacheKeys {
   readonly #scope: CacheScope
   /** By what their clients wrote: the same words need not be put in order twice. Null has none. */
   readonly #known = new Map<string, string | null>()
-  /** Of the last request: the next one is often of the same kind. */
-  #last = { tenant: '', wire: '', model: '', stream: false, about: '' }
 
   constructor(scope: CacheScope) {
     this.#scope = scope
@@ -39,9 +37,9 @@ export class CacheKeys {
 
   /** Undefined for a request of which that cannot be said: it would mean another thing to another reader. */
   of(asked: CacheAsked): string | undefined {
-    const { body, text } = asked
+    const { body, text, wire, model, stream, headers } = asked
     if (!body || text === undefined) return undefined
-    const about = this.#about(this.#tenant(asked), asked)
+    const about = JSON.stringify([this.#tenant(asked), wire, model, stream, headers ?? null])
     const written = text.length <= shortText ? `${about}\n${text}` : digest(about, text)
     let key = this.#known.get(written)
     if (key === undefined) {
@@ -50,16 +48,6 @@ export class CacheKeys {
       this.#known.set(written, key)
     }
     return key ?? undefined
-  }
-
-  #about(tenant: string, { wire, model, stream, headers }: CacheAsked): string {
-    if (headers) return JSON.stringify([tenant, wire, model, stream, headers])
-    const last = this.#last
-    if (last.tenant === tenant && last.wire === wire && last.model === model && last.stream === stream && last.about)
-      return last.about
-    const about = JSON.stringify([tenant, wire, model, stream, null])
-    this.#last = { tenant, wire, model, stream, about }
-    return about
   }
 
   #tenant({ caller }: CacheAsked): string {
