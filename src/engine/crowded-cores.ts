@@ -47,7 +47,6 @@ export class CrowdedCores {
     if (this.#isCrowded) {
       if (now < this.#retryAt) return
       this.#isCrowded = false
-      this.#since = undefined
       this.#parts.setThreads(this.#parts.threads)
     }
     if (this.#since !== undefined) return

@@ -4,7 +4,7 @@ import type { StreamEvent } from '../canonical/events.ts'
 import type { GenerateRequest } from '../canonical/request.ts'
 import type { ModelInfo, ModelLoad, Provider, TokenCount } from '../providers/provider.ts'
 import { PoolTuning, type TuningOptions } from './autotune-pool.ts'
-import type { Engine, EngineOptions } from './engine.ts'
+import type { EngineOptions } from './engine.ts'
 import { checkAdapters } from './lora.ts'
 import { ModelHeaders } from './model-headers.ts'
 import { footprintOf, megabytes, type Footprint } from './pool-memory.ts'
@@ -248,17 +248,17 @@ export class EnginePool implements Provider {
     Object.assign(resident, { phase: 'loading', bytes })
     this.#usedBytes += bytes
     const { loadTimeoutSeconds } = this.#options
-    let engine: Engine | undefined
-    const timer = setTimeout(() => {
-      const text = `Model ${resident.name} was not loaded within ${loadTimeoutSeconds} s (engine.loadTimeoutSeconds).`
-      void engine?.close(new InferloomError('engine_failed', text))
-    }, loadTimeoutSeconds * 1000)
+    let timer: NodeJS.Timeout | undefined
     try {
       // With templates and grammars it takes 2 MB, which a server without a model can do without.
       const { Engine } = await import('./engine.ts')
       if (this.#closed) throw this.#closed
-      engine = new Engine({ ...options, cells }, (news) => this.#tuning.hear(options, news))
+      const engine = new Engine({ ...options, cells }, (news) => this.#tuning.hear(options, news))
       resident.engine = engine
+      timer = setTimeout(() => {
+        const text = `Model ${resident.name} was not loaded within ${loadTimeoutSeconds} s (engine.loadTimeoutSeconds).`
+        void engine.close(new InferloomError('engine_failed', text))
+      }, loadTimeoutSeconds * 1000)
       await engine.ready()
       resident.loaded()
       this.#turn()

@@ -48,7 +48,7 @@ export async function answer(options: AnswerOptions, request: FastifyRequest, re
     headers: headersOf(request, dialect),
   }
   const { deadlineMs } = context
-  const question = new AskedQuestion(dialect, { request, reply, address, deadlineMs }, body)
+  const question = new AskedQuestion(dialect, { request, reply, body, address, deadlineMs })
   const delivery = new Delivery(reply, { stream, idleTimeoutMs, writer: () => question.writer() })
   const place = active.add(controller)
   reply.raw.on('close', () => {

@@ -20,21 +20,19 @@ export class AskedQuestion implements Question {
   readonly #dialect: Dialect
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
+  readonly #body: Readonly<Record<string, unknown>>
   readonly #address: Address
   readonly #deadlineMs: number | undefined
   #understood: Understood | Promise<Understood> | undefined
 
-  constructor(
-    dialect: Dialect,
-    { request, reply, address, deadlineMs }: AskedParts,
-    body: Readonly<Record<string, unknown>>,
-  ) {
+  constructor(dialect: Dialect, { request, reply, body, address, deadlineMs }: AskedParts) {
     this.model = address.model
     this.wire = dialect.name
     this.isRelayable = dialect.relayable?.(body, address) !== false
     this.#dialect = dialect
     this.#request = request
     this.#reply = reply
+    this.#body = body
     this.#address = address
     this.#deadlineMs = deadlineMs
   }
@@ -61,9 +59,7 @@ export class AskedQuestion implements Question {
   }
 
   #understand(): Understood | Promise<Understood> {
-    const { body } = this.#request
-    const record = typeof body === 'object' && body !== null && !Array.isArray(body) ? body : {}
-    const recalled = this.#dialect.recall?.(record as Readonly<Record<string, unknown>>, this.#address)
+    const recalled = this.#dialect.recall?.(this.#body, this.#address)
     return recalled ? recalled.then((found) => this.#parse(found)) : this.#parse(undefined)
   }
 
@@ -85,6 +81,8 @@ export class AskedQuestion implements Question {
 interface AskedParts {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
+  /** Empty where it is no object, which whoever reads it says. */
+  readonly body: Readonly<Record<string, unknown>>
   readonly address: Address
   readonly deadlineMs: number | undefined
 }

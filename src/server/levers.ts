@@ -103,7 +103,7 @@ export function openLevers({ loaded, models, routes, prices, opened, ask, answer
     random,
     health,
     find: (id) => models.peek(id),
-    candidates: () => routes.candidates().flatMap((served) => candidateId(served)),
+    candidates: () => routes.candidates().map(candidateId),
   })
   const semantic = openSemantic(loaded, models)
   const shared = openShared(config, onTrouble)

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { AuditRow, KeyRow, Tables, TeamRow } from './tables.ts'
 
 /** Keys, teams, and what was done to them. */
@@ -15,46 +15,40 @@ export interface KeyRows {
 
 export function keyRows(db: Kysely<Tables>): KeyRows {
   const auditColumns = ['at', 'actor_id', 'actor', 'action', 'target', 'name', 'before', 'after'] as const
+  /** A change and who made it: both, or neither. */
+  const audited = (audit: AuditRow, change: (tx: Transaction<Tables>) => Promise<unknown>) =>
+    db.transaction().execute(async (tx) => {
+      await change(tx)
+      await tx.insertInto('audit').values(audit).execute()
+    })
   return {
     async all() {
       const keys = db.selectFrom('keys').selectAll().orderBy('created_at').execute()
       const teams = db.selectFrom('teams').selectAll().orderBy('created_at').execute()
       return { keys: await keys, teams: await teams }
     },
-    async keepKey(row, audit) {
-      await db.transaction().execute(async (tx) => {
-        const { id: _, ...rest } = row
-        await tx
+    keepKey: (row, audit) => {
+      const { id: _, ...rest } = row
+      return audited(audit, (tx) =>
+        tx
           .insertInto('keys')
           .values(row)
           .onConflict((on) => on.column('id').doUpdateSet(rest))
-          .execute()
-        await tx.insertInto('audit').values(audit).execute()
-      })
+          .execute(),
+      )
     },
-    async deleteKey(id, audit) {
-      await db.transaction().execute(async (tx) => {
-        await tx.deleteFrom('keys').where('id', '=', id).execute()
-        await tx.insertInto('audit').values(audit).execute()
-      })
-    },
-    async keepTeam(row, audit) {
-      await db.transaction().execute(async (tx) => {
-        const { id: _, ...rest } = row
-        await tx
+    deleteKey: (id, audit) => audited(audit, (tx) => tx.deleteFrom('keys').where('id', '=', id).execute()),
+    keepTeam: (row, audit) => {
+      const { id: _, ...rest } = row
+      return audited(audit, (tx) =>
+        tx
           .insertInto('teams')
           .values(row)
           .onConflict((on) => on.column('id').doUpdateSet(rest))
-          .execute()
-        await tx.insertInto('audit').values(audit).execute()
-      })
+          .execute(),
+      )
     },
-    async deleteTeam(id, audit) {
-      await db.transaction().execute(async (tx) => {
-        await tx.deleteFrom('teams').where('id', '=', id).execute()
-        await tx.insertInto('audit').values(audit).execute()
-      })
-    },
+    deleteTeam: (id, audit) => audited(audit, (tx) => tx.deleteFrom('teams').where('id', '=', id).execute()),
     async latestAudit(limit) {
       return await db.selectFrom('audit').select(auditColumns).orderBy('sequence', 'desc').limit(limit).execute()
     },

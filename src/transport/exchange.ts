@@ -155,10 +155,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated, UpstreamRepl
     this.#takeForWhole(most)
     if (!this.#over) {
       if (this.#controller?.paused === true) this.#controller.resume()
-      // As in `#more`, without a turn more.
-      this.#await(this.#hasBody ? 'idle' : 'firstByte')
-      await new Promise<void>((resolve) => (this.#wake = resolve))
-      this.#expect(undefined)
+      await this.#more()
     }
     if (this.#failure) throw this.#failure.error
     if (this.#heldBytes > most) throw new UnreadableStream(`an answer larger than ${most / 1_048_576} MB`)
@@ -176,11 +173,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Dated, UpstreamRepl
     else if (this.#awaited) this.#await('idle')
   }
 
-  async #more(): Promise<void> {
+  /** Not `async`: that costs each piece of a stream a turn more. */
+  #more(): Promise<void> {
     this.#await(this.#hasBody ? 'idle' : 'firstByte')
-    await new Promise<void>((resolve) => (this.#wake = resolve))
-    this.#wake = undefined
-    this.#expect(undefined)
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined
+        this.#expect(undefined)
+        resolve()
+      }
+    })
   }
 
   #await(what: 'firstByte' | 'idle'): void {

@@ -1,4 +1,6 @@
 import type { AnswerRows } from '../../storage/answer-rows.ts'
+import { machineTime } from '../timekeeper.ts'
+import { late, within } from '../within.ts'
 import type { KeptAnswer } from './kept-answer.ts'
 import type { SecondTier } from './second-tier.ts'
 import { readAnswer, writtenAnswer } from './written-answer.ts'
@@ -37,16 +39,12 @@ export class DiskTier implements SecondTier {
     const waiting = this.#waiting.get(key)
     if (waiting) return waiting.keptAt >= since ? waiting : undefined
     if (performance.now() < this.#restUntil) return undefined
-    const late = Promise.withResolvers<undefined>()
-    const timer = setTimeout(() => late.resolve(undefined), longestWaitMs)
     try {
-      const row = await Promise.race([this.#options.rows.find(key, since), late.promise])
-      return row && readAnswer(row.answer)
+      const row = await within(machineTime, longestWaitMs, this.#options.rows.find(key, since))
+      return row === undefined || row === late ? undefined : readAnswer(row.answer)
     } catch (error) {
       this.#rest(error)
       return undefined
-    } finally {
-      clearTimeout(timer)
     }
   }
 

@@ -178,10 +178,14 @@ const nothing = { promptTokens: undefined, outputTokens: undefined, ttftMs: unde
 /** Whose fault it was. */
 function endOf(error: InferloomError, signal: AbortSignal): AttemptOutcome['ended'] {
   if (signal.aborted || error.code === 'client_closed' || error.code === 'shutting_down') return 'cancelled'
-  const { status } = error.kind
+  return isItsFault(error) ? 'failed' : 'refused'
+}
+
+/** Whether it is the candidate that does not answer, and not the request that cannot be answered. */
+export function isItsFault({ kind, fault }: InferloomError): boolean {
   // A limit says nothing of how a candidate is: whoever paces learns from it.
-  if (status === 429) return 'refused'
-  return status >= 500 || error.kind.retryable || error.fault?.status === 401 ? 'failed' : 'refused'
+  if (kind.status === 429) return false
+  return kind.status >= 500 || kind.retryable || fault?.status === 401
 }
 
 function setAside({ id }: Candidate): InferloomError {

@@ -1,8 +1,9 @@
-import { asInferloomError, type InferloomError } from '../../canonical/errors.ts'
+import { asInferloomError } from '../../canonical/errors.ts'
 import type { GenerateRequest } from '../../canonical/request.ts'
 import type { Served } from '../models.ts'
 import type { Timekeeper } from '../timekeeper.ts'
 import { late, within } from '../within.ts'
+import { isItsFault } from './attempt.ts'
 import type { DeploymentHealth } from './deployment-health.ts'
 
 /** How one provider is probed: `models` reads its list, `request` asks for one token, which costs that. */
@@ -145,7 +146,8 @@ export class Probes {
       if (answer === late) trouble = `No answer within ${timeoutSeconds} s.`
     } catch (thrown) {
       const error = asInferloomError(thrown)
-      if (isDown(error)) trouble = error.message
+      // Whoever refuses what was asked, or says that it was too much, is there.
+      if (isItsFault(error)) trouble = error.message
     } finally {
       over.abort()
       this.#targets.delete(target.id)
@@ -179,9 +181,4 @@ const oneToken: Omit<GenerateRequest, 'model'> = {
 /** Undefined where there is nothing to ask for. */
 function askPage({ served: { provider }, path }: Target, signal: AbortSignal): Promise<void> | undefined {
   return provider.probe?.(path, signal)
-}
-
-/** Whoever refuses what was asked, or says that it was too much, is there. */
-function isDown({ kind, fault }: InferloomError): boolean {
-  return kind.status >= 500 || (kind.retryable && kind.status !== 429) || fault?.status === 401
 }

@@ -23,9 +23,9 @@ export interface LedgerContent {
 /** An entry on its way to the database's thread: lists of values are read twice as fast there as objects. */
 export interface PackedEntry {
   readonly row: readonly RequestRow[keyof RequestRow][]
-  readonly attempts?: readonly AttemptRow[] | undefined
-  readonly body?: string | undefined
-  readonly content?: LedgerContent | undefined
+  readonly attempts?: readonly AttemptRow[]
+  readonly body?: string
+  readonly content?: LedgerContent
   readonly saved?: SavingColumns
 }
 
