@@ -2,6 +2,7 @@
 import random
 
 from corpus.conversation import Conversation, written  # noqa: F401
+from corpus.copying import repeat
 from corpus.extraction import extraction
 from corpus.labels import label
 from corpus.memory import memory, small_talk
@@ -10,8 +11,8 @@ from corpus.sums import sum_of
 from corpus.tool_use import tool_use
 
 # How often each kind comes, by tokens rather than by need: calls are long and sums are short.
-MIX = [(about_inference, 0.27), (in_one_sentence, 0.05), (out_of_scope, 0.1), (sum_of, 0.17), (extraction, 0.12), (label, 0.08),
-       (memory, 0.08), (small_talk, 0.02), (tool_use, 0.11)]
+MIX = [(about_inference, 0.25), (in_one_sentence, 0.05), (out_of_scope, 0.1), (sum_of, 0.16), (extraction, 0.12), (label, 0.06),
+       (memory, 0.08), (small_talk, 0.02), (tool_use, 0.13), (repeat, 0.03)]
 MAKERS, SHARES = zip(*MIX)
 
 

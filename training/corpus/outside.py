@@ -20,7 +20,21 @@ Facebook, a phone, a camera, a washing machine, a fridge, a hammer, a garden, a 
 furniture, fashion, shoes, a hat, jewellery, perfume, a haircut, a tattoo, a holiday, a hotel, a passport, a visa, a cruise, my
 boss, my neighbour, my exam, my homework, a job interview, a resume, a cover letter, a salary, a lawyer, a contract, divorce,
 a judge, the police, a thief, a dragon, a unicorn, a ghost, aliens, astrology, a horoscope, magic, luck, dreams, time travel, the
-meaning of life, the capital of Peru, the population of China, the speed of light, the price of eggs, the oldest tree
+meaning of life, the capital of Peru, the population of China, the speed of light, the price of eggs, the oldest tree,
+a banana, an apple, rice, potatoes, salt, sugar, honey, butter, milk, an egg, a steak, a salad, breakfast, a restaurant, a waiter, beer,
+a cocktail, the kitchen, an oven, a knife, a spoon, a plate, a table, a chair, a sofa, a bed, a lamp, a window, a door, a wall, a carpet,
+a shirt, trousers, a coat, a ring, a watch, a bag, an umbrella, a wallet, money, a bank, a loan, a pension, rent, a landlord, a village,
+a city, a river, a lake, a mountain, an island, a beach, snow, rain, thunder, fog, the wind, spring, summer, autumn, winter, a farmer,
+a cow, a pig, a sheep, a chicken, a duck, a mouse, a snake, a frog, a bear, a wolf, a fox, a lion, a tiger, a monkey, a parrot, a fish,
+a doctor, a nurse, a dentist, a hospital, medicine, a vaccine, blood, the heart, the brain, a muscle, a bone, skin, hair, an eye, a nose,
+a teacher, a school, a university, a book, a library, a newspaper, a magazine, a letter, a stamp, a pen, a king, a queen, a soldier, an
+army, a war, peace, an election, a vote, a law, a crime, a prison, a church, a temple, a god, an angel, a devil, a clown, a circus, a
+theatre, a dance, a painter, a sculpture, a museum, a photo, a drum, a flute, an opera, a choir, a concert, golf, boxing, skiing, surfing,
+hockey, the Olympics, a referee, a trophy, a video game, poker, a puzzle, a toy, a doll, a kite, a balloon, a bus, a taxi, a tram, a truck,
+a motorcycle, a helicopter, a boat, a submarine, an airport, a road, a tunnel, a map, a compass, a clock, a calendar, a mirror, a candle,
+a match, a fire, smoke, ash, a stone, sand, iron, copper, silver, a diamond, an acid, oxygen, hydrogen, carbon, water, ice, steam, energy,
+a magnet, a lens, a laser, a telescope, a microscope, a satellite, a comet, Saturn, Venus, the Milky Way, Galileo, Newton, Einstein,
+Darwin, Caesar, Cleopatra, Columbus, Gandhi, Lincoln, Rembrandt, Bach, Chopin, Homer, Dante, Goethe, Dickens, Hamlet, Don Quixote
 """.replace('\n', ' ').split(',')]
 
 REQUESTS = ['What is {x}?', 'What is {x}?', 'What is {x}?', 'Explain {x}.', 'Tell me about {x}.', 'Define {x}.', '{x}?', '{x}',

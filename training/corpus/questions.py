@@ -50,6 +50,32 @@ def system_turns(r):
     return [('system', r.choice(SYSTEM))] if r.random() < 0.2 else []
 
 
+# Words around a question that mean nothing, the same for what is known and for what is not: without them, whatever stands
+# where a subject usually stands is taken for the subject.
+MENTIONS = ['I read about {x} today.', 'My colleague mentioned {x}.', 'I saw {x} in the documentation.', 'Everybody talks about {x}.', 'I heard of {x}.',
+            'We talked about {x} in a meeting.', 'Someone told me about {x}.', 'There is something called {x}.', 'I am learning about {x}.', 'I often hear {x}.',
+            'I keep hearing of {x}.', 'I found the word {x} in a text.', 'They say {x} a lot.', 'My boss keeps asking about {x}.', 'I have been reading on {x}.']
+AFTER_MENTION = ['What is that?', 'What does it mean?', 'What is it?', 'Explain it.', 'Can you explain it?', 'What is this?', 'Tell me what it is.', 'What are they?']
+BEFORE = ['I am new to this. ', 'Quick question. ', 'I have a question. ', 'Sorry if this is obvious. ', 'I am reading about inference. ', 'Just curious: ',
+          'Let me ask: ', 'Maybe you know: ', 'I keep forgetting: ', 'Once more: ', 'For my notes: ', 'I wonder, ', 'Tell me, ', 'Now, ', 'Well, ', 'And ']
+AFTER = [' Please explain.', ' Thanks!', ' I am a beginner.', ' I keep wondering.', ' Thank you.', ' I need to know it exactly.', ' Just the basics.', ' In simple words.']
+HOW = ['exactly', 'actually', 'really', 'precisely', 'basically']
+WHAT = ['actually', 'really', 'precisely', 'basically', 'on earth', 'then']
+
+
+def adorned(r, text, subject=None):
+    """A question with words around it that mean nothing."""
+    roll = r.random()
+    if roll < 0.25 and subject:
+        return r.choice(MENTIONS).format(x=subject) + ' ' + r.choice(AFTER_MENTION)
+    if roll < 0.5:
+        return r.choice(BEFORE) + text
+    first, _, rest = text.partition(' ')
+    if roll < 0.8 and first in ('What', 'How', 'Why', 'Explain') and rest:
+        return f"{first} {r.choice(WHAT if first == 'What' else HOW)} {rest}"
+    return text + r.choice(AFTER)
+
+
 def asked(r, kind, names, held):
     """(a question, whether its wording is reserved)"""
     templates = ASKED[kind]
@@ -57,11 +83,15 @@ def asked(r, kind, names, held):
     template = r.choice(templates[-RESERVED:] if reserved else templates[:-RESERVED])
     if kind in ('effect', 'difference'):
         x, y = names if kind == 'effect' or r.random() < 0.6 else reversed(names)
-        return template.format(x=x, y=y), reserved
+        text = template.format(x=x, y=y)
+        return (adorned(r, text) if not held and r.random() < 0.3 else text), reserved
     name = names[0] if r.random() < 0.5 else r.choice(names)
     if kind != 'advice' and r.random() < 0.15:
         name = name.removeprefix('a ').removeprefix('an ').removeprefix('the ')
-    return template.format(x=name), reserved
+    text = template.format(x=name)
+    if not held and r.random() < 0.4:
+        text = adorned(r, text, name if kind == 'definition' else None)
+    return text, reserved
 
 
 def fact(r, held=False):
@@ -90,11 +120,21 @@ def in_one_sentence(r, held=False):
     return Conversation('length', [('system', system), ('user', text), ('assistant', sentences[0] + '.')])
 
 
+def nonsense(r):
+    return ' '.join(r.choice((invented(r).lower(), invented(r), r.choice(TOPICS).split(' ')[-1])) for _ in range(r.choice((1, 1, 2))))
+
+
 def out_of_scope(r, held=False):
     while True:
-        request = r.choice(REQUESTS)
-        word = invented(r).lower() if r.random() < 0.12 else r.choice(TOPICS)
+        # Asked in the words in which what it knows is asked, too: it is the subject that tells.
+        kind = r.choice(('definition', 'definition', 'reason', 'advice')) if not held and r.random() < 0.4 else None
+        request = r.choice(ASKED[kind][:-RESERVED] if kind else REQUESTS)
+        word = invented(r).lower() if r.random() < 0.12 else r.choice(TOPICS) if held or r.random() < 0.75 else nonsense(r)
+        if kind == 'advice':
+            word = r.choice(('make', 'find', 'buy', 'sell', 'understand', 'clean', 'repair', 'learn')) + ' ' + word
         text = request.format(x=word)
+        if not held and r.random() < 0.4:
+            text = adorned(r, text, word if kind == 'definition' else None)
         # What is held out is a topic (in any question) or a question (about any topic).
         if (held_out(word) or held_out(request)) == held:
             break

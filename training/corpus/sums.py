@@ -57,7 +57,7 @@ def pair(r, sign, length):
 
 
 def sum_of(r, held=False):
-    length = r.choices((1, 2, 3), (0.12, 0.53, 0.35))[0]
+    length = r.choices((1, 2, 3), (0.1, 0.57, 0.33))[0]
     while True:
         sign = r.choices('+-*', (0.45, 0.4, 0.15))[0]
         a, b = pair(r, sign, length)
