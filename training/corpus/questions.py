@@ -77,30 +77,29 @@ def adorned(r, text, subject=None):
 
 
 def asked(r, kind, names, held):
-    """(a question, whether its wording is reserved)"""
+    """(a question, what may be mentioned before it, whether its wording is reserved)"""
     templates = ASKED[kind]
     reserved = held and r.random() < 0.5
     template = r.choice(templates[-RESERVED:] if reserved else templates[:-RESERVED])
     if kind in ('effect', 'difference'):
         x, y = names if kind == 'effect' or r.random() < 0.6 else reversed(names)
-        text = template.format(x=x, y=y)
-        return (adorned(r, text) if not held and r.random() < 0.3 else text), reserved
+        return template.format(x=x, y=y), None, reserved
     name = names[0] if r.random() < 0.5 else r.choice(names)
     if kind != 'advice' and r.random() < 0.15:
         name = name.removeprefix('a ').removeprefix('an ').removeprefix('the ')
-    text = template.format(x=name)
-    if not held and r.random() < 0.4:
-        text = adorned(r, text, name if kind == 'definition' else None)
-    return text, reserved
+    return template.format(x=name), name if kind == 'definition' else None, reserved
 
 
 def fact(r, held=False):
     """(task, question, answer)"""
     kind, (names, answer) = r.choice(KINDS)
     while True:
-        text, reserved = asked(r, kind, names, held)
+        text, subject, reserved = asked(r, kind, names, held)
+        # Before words are put around it: what is held out must not be trained on in other clothes.
         if reserved or held_out(text) == held:
             break
+    if not held and r.random() < 0.4:
+        text = adorned(r, text, subject)
     text = text[0].upper() + text[1:] if r.random() < 0.7 else text
     return ('advice' if kind == 'advice' else 'glossary'), typed(r, text), answer
 
@@ -120,8 +119,11 @@ def in_one_sentence(r, held=False):
     return Conversation('length', [('system', system), ('user', text), ('assistant', sentences[0] + '.')])
 
 
+TRAINED_TOPICS = [topic for topic in TOPICS if not held_out(topic)]
+
+
 def nonsense(r):
-    return ' '.join(r.choice((invented(r).lower(), invented(r), r.choice(TOPICS).split(' ')[-1])) for _ in range(r.choice((1, 1, 2))))
+    return ' '.join(r.choice((invented(r).lower(), invented(r), r.choice(TRAINED_TOPICS).split(' ')[-1])) for _ in range(r.choice((1, 1, 2))))
 
 
 def out_of_scope(r, held=False):
@@ -130,12 +132,11 @@ def out_of_scope(r, held=False):
         kind = r.choice(('definition', 'definition', 'reason', 'advice')) if not held and r.random() < 0.4 else None
         request = r.choice(ASKED[kind][:-RESERVED] if kind else REQUESTS)
         word = invented(r).lower() if r.random() < 0.12 else r.choice(TOPICS) if held or r.random() < 0.75 else nonsense(r)
-        if kind == 'advice':
-            word = r.choice(('make', 'find', 'buy', 'sell', 'understand', 'clean', 'repair', 'learn')) + ' ' + word
-        text = request.format(x=word)
-        if not held and r.random() < 0.4:
-            text = adorned(r, text, word if kind == 'definition' else None)
         # What is held out is a topic (in any question) or a question (about any topic).
         if (held_out(word) or held_out(request)) == held:
             break
+    doing = r.choice(('make', 'find', 'buy', 'sell', 'understand', 'clean', 'repair', 'learn')) + ' ' if kind == 'advice' else ''
+    text = request.format(x=doing + word)
+    if not held and r.random() < 0.4:
+        text = adorned(r, text, word if kind == 'definition' else None)
     return Conversation('unknown', [*system_turns(r), ('user', typed(r, text)), ('assistant', UNKNOWN)])

@@ -33,15 +33,16 @@ DESCRIBED = ['Get the {a} of a {k}', 'Look up the {a} of a {k}', 'Returns the {a
 PREFIXES = ('get_', 'get_', 'find_', 'lookup_', '')
 # Only in training, as is all that is invented: of few names and few ways to make them the model remembers the names instead of copying them.
 MORE_PREFIXES = ('fetch_', 'read_', 'check_', 'show_', 'query_', 'load_', 'ask_', 'list_', 'tell_')
-WORDS = sorted({word for _, attributes in THINGS.values() for attribute in attributes.split(';') for word in attribute.split(' ')})
+WORDS = sorted({word for kind, (_, attributes) in THINGS.items() for attribute in attributes.split(';') if not held_out(attribute + kind)
+                for word in attribute.split(' ')})
 
 
 def new_words(r):
     return ' '.join(r.choice((lambda: invented(r, 2).lower(), lambda: invented(r, 2).lower(), lambda: r.choice(WORDS)))() for _ in range(r.choice((1, 1, 2, 2, 3))))
 
 
-def declared(name, description, argument, optional=None):
-    properties = {each: {'type': 'string'} for each in (argument, *(optional or ()))}
+def declared(name, description, argument, optional=()):
+    properties = {each: {'type': 'string'} for each in (argument, *optional)}
     parameters = {'type': 'object', 'properties': properties, 'required': [argument]}
     return {'type': 'function', 'function': {'name': name, 'description': description, 'parameters': parameters}}
 
@@ -58,13 +59,12 @@ def tool(r, held, used=True):
         kind = r.choice(list(THINGS))
         make, attributes = THINGS[kind]
         attribute = r.choice(attributes.split(';'))
-        if not held:
-            if r.random() < 0.6:
-                attribute = new_words(r)
-            if r.random() < 0.3:
-                kind, make = invented(r, 2).lower(), r.choice((person, city, firm))
+        if not held and r.random() < 0.6:
+            attribute = new_words(r)
         if held_out(attribute + kind) == held or not used:
             break
+    if not held and r.random() < 0.3:
+        kind, make = invented(r, 2).lower(), r.choice((person, city, firm))
     x = make(r, held)
     if kind == 'city' and attribute in ('weather', 'time') and r.random() < 0.6:
         name, description = f'get_{attribute}', {'weather': 'Get the weather in a city', 'time': 'Get the local time in a city'}[attribute]
@@ -74,7 +74,7 @@ def tool(r, held, used=True):
     argument = r.choice((kind, kind, kind, 'name', 'query'))
     question = r.choice(IN_CITY if kind == 'city' and r.random() < 0.6 else ASKED).format(a=attribute, x=x)
     found, answer = result(r, attribute, x, kind)
-    optional = [r.choice(('unit', 'language', 'format', 'limit', new_words(r).replace(' ', '_')))] if not held and r.random() < 0.1 else None
+    optional = [r.choice(('unit', 'language', 'format', 'limit', new_words(r).replace(' ', '_')))] if not held and r.random() < 0.1 else ()
     return declared(name, description, argument, optional), question[0].upper() + question[1:], (name, {argument: x}), found, answer
 
 
