@@ -97,14 +97,16 @@ export class KeptAnswers implements AnswerCache {
         return await this.#give(kept, 'hit', reader, steps)
       }
     }
-    const running = this.#inFlight.get(key)
-    if (running?.isWhole && asked.isUrgent !== true) {
-      this.#say(steps, 'shared')
-      return await running.follow(reader, asked.signal, false)
+    const running = this.#running(key, asked)
+    if (running) return await this.#join(running, asked, reader, steps)
+    if (semantic) {
+      const alike = await semantic.find(asked, key)
+      const kept = alike === undefined ? undefined : this.#memory.get(alike, this.#since())
+      if (kept) return await this.#give(kept, 'semantic', reader, steps)
+      // The same request may have come while this one looked.
+      const begun = this.#running(key, asked)
+      if (begun) return await this.#join(begun, asked, reader, steps)
     }
-    const alike = await semantic?.find(asked, key)
-    const kept = alike === undefined ? undefined : this.#memory.get(alike, this.#since())
-    if (kept) return await this.#give(kept, 'semantic', reader, steps)
     if (asked.wish === 'only') {
       throw new InferloomError(
         'cache_miss',
@@ -112,6 +114,17 @@ export class KeptAnswers implements AnswerCache {
       )
     }
     return await this.#make(key, asked, reader, steps)
+  }
+
+  /** An answer that is being made and that can be read from its beginning. */
+  #running(key: string, { isUrgent }: CacheAsked): SharedAnswer | undefined {
+    const running = this.#inFlight.get(key)
+    return running?.isWhole && !running.isLeft && isUrgent !== true ? running : undefined
+  }
+
+  #join(running: SharedAnswer, { signal }: CacheAsked, reader: AnswerReader, steps: Steps): Promise<AnswerSummary> {
+    this.#say(steps, 'shared')
+    return running.follow(reader, signal, false)
   }
 
   async #give(kept: KeptAnswer, outcome: CacheOutcome, reader: AnswerReader, steps: Steps): Promise<AnswerSummary> {
@@ -124,21 +137,26 @@ export class KeptAnswers implements AnswerCache {
   #make(key: string, asked: CacheAsked, reader: AnswerReader, steps: Steps): Promise<AnswerSummary> {
     this.#say(steps, 'miss')
     const shared = new SharedAnswer(this.#parts.settings.maxAnswerMB * 1e6)
-    const isFirst = !this.#inFlight.has(key) && asked.isUrgent !== true && asked.wish !== 'refresh'
+    const isFirst = (this.#inFlight.get(key)?.isLeft ?? true) && asked.isUrgent !== true && asked.wish !== 'refresh'
     if (isFirst) this.#inFlight.set(key, shared)
     const following = shared.follow(reader, asked.signal, true)
-    void steps.make(shared, shared.controller.signal).then(
-      (summary) => {
-        this.#keep(key, asked, shared, summary)
-        if (isFirst) this.#inFlight.delete(key)
+    void steps
+      .make(shared, shared.controller.signal)
+      .then((summary) => {
+        this.#over(key, shared)
+        // Before it is kept: whoever reads it must not wait for ever where that fails.
         shared.finish(summary)
-      },
-      (error: unknown) => {
-        if (isFirst) this.#inFlight.delete(key)
+        this.#keep(key, asked, shared, summary)
+      })
+      .catch((error: unknown) => {
+        this.#over(key, shared)
         shared.fail(error)
-      },
-    )
+      })
     return following
+  }
+
+  #over(key: string, shared: SharedAnswer): void {
+    if (this.#inFlight.get(key) === shared) this.#inFlight.delete(key)
   }
 
   #keep(key: string, asked: CacheAsked, shared: SharedAnswer, summary: AnswerSummary): void {

@@ -40,6 +40,11 @@ export class SharedAnswer implements AnswerReader {
     return this.#allBytes <= this.#mostBytes
   }
 
+  /** Whether all who read it have left, so that it will not be made to its end. */
+  get isLeft(): boolean {
+    return this.controller.signal.aborted
+  }
+
   begin(reply: Pick<RelayReply, 'status' | 'headers'>): void {
     this.#head = reply
     this.#tell()
@@ -98,7 +103,7 @@ export class SharedAnswer implements AnswerReader {
   }
 
   fail(error: unknown): void {
-    this.#outcome = { error }
+    this.#outcome ??= { error }
     this.#tell()
   }
 
