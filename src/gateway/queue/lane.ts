@@ -29,6 +29,11 @@ export interface LaneAmounts {
   readonly output: number
 }
 
+/** What a request took. */
+export interface LaneUse extends LaneAmounts {
+  readonly requests: number
+}
+
 /** What was set aside for a request in a lane. */
 export type Reserved = readonly (readonly [Rule, Part])[]
 
@@ -50,6 +55,8 @@ export class Lane {
   blockedUntil = 0
   /** 429s that came all the same. */
   refused = 0
+  /** Times that a limit which nobody says was found too high. */
+  lowered = 0
   #raisedAt = 0
   readonly #sent = new SlidingSum(minuteMs)
   readonly #isLearning: boolean
@@ -81,12 +88,11 @@ export class Lane {
   }
 
   /** Milliseconds until a request that takes so much can go, as far as time decides that; 0 is now. */
-  waitMs(amounts: LaneAmounts, ahead: { readonly requests: number } & LaneAmounts = noneAhead): number {
+  waitMs(amounts: LaneAmounts, ahead: LaneUse = noneAhead): number {
     const now = this.#timekeeper.now()
     let wait = Math.max(0, this.blockedUntil - now)
     for (const { unit, limit, windowMs, taken } of this.#rules) {
-      const before = unit === 'requests' ? ahead.requests : amountOf(unit, ahead)
-      const wanted = Math.min(amountOf(unit, amounts), limit) + before
+      const wanted = Math.min(amountOf(unit, { requests: 1, ...amounts }), limit) + amountOf(unit, ahead)
       // Of what is ahead, all that fills whole windows takes whole windows.
       const whole = Math.max(0, Math.ceil(wanted / limit) - 1)
       wait = Math.max(wait, whole * windowMs + taken.waitMs(wanted - whole * limit, limit, now))
@@ -103,7 +109,7 @@ export class Lane {
     const now = this.#timekeeper.now()
     this.inFlight++
     this.#sent.add(1, now)
-    return this.#rules.map((rule) => [rule, rule.taken.add(amountOf(rule.unit, amounts), now)] as const)
+    return this.#rules.map((rule) => [rule, rule.taken.add(amountOf(rule.unit, { requests: 1, ...amounts }), now)] as const)
   }
 
   /** Of a request that goes without anything being set aside. */
@@ -111,22 +117,24 @@ export class Lane {
     this.#sent.add(1, this.#timekeeper.now())
   }
 
-  /** Absent amounts: what was set aside stays. */
-  give(reserved: Reserved, amounts: LaneAmounts | undefined): void {
+  /** Absent use: what was set aside stays. */
+  give(reserved: Reserved, used: LaneUse | undefined): void {
     const now = this.#timekeeper.now()
     this.inFlight--
-    if (!amounts) return
-    for (const [{ unit, taken }, part] of reserved) taken.correct(part, amountOf(unit, amounts), now)
+    if (!used) return
+    for (const [{ unit, taken }, part] of reserved) taken.correct(part, amountOf(unit, used), now)
   }
 
-  /** The provider refused one for having had too many. */
-  refuse(retryAfterSeconds: number | undefined): void {
+  /** The provider refused one for having had too many. `lowered` is as it was when that one was sent. */
+  refuse(retryAfterSeconds: number | undefined, lowered: number): void {
     const now = this.#timekeeper.now()
     this.refused++
     this.blockedUntil = Math.max(this.blockedUntil, now + (retryAfterSeconds ?? 0) * 1000 || now + pauseMs)
-    if (!this.#isLearning) return
+    // What was sent before the limit was lowered says nothing of the lower one.
+    if (!this.#isLearning || lowered !== this.lowered) return
     const found = this.#rules.find(({ source }) => source === 'found')
     if (found) {
+      this.lowered++
       found.limit = Math.max(1, found.limit * decrease)
       this.#raisedAt = now
     } else if (!this.#rules.some(({ source }) => source !== 'found')) {
@@ -134,6 +142,7 @@ export class Lane {
       const taken = new SlidingSum(minuteMs)
       taken.add(Math.min(limit, this.#sent.total(now)), now)
       this.#rules.push({ unit: 'requests', windowMs: minuteMs, limit, source: 'found', taken })
+      this.lowered++
       this.#raisedAt = now
     }
   }
@@ -197,10 +206,10 @@ function configured(limits: ProviderLimits): Omit<Rule, 'taken'>[] {
 
 const noneAhead = { requests: 0, input: 0, output: 0 }
 
-function amountOf(unit: LimitedUnit, { input, output }: LaneAmounts): number {
+function amountOf(unit: LimitedUnit, { requests, input, output }: LaneUse): number {
   switch (unit) {
     case 'requests':
-      return 1
+      return requests
     case 'tokens':
       return input + output
     case 'inputTokens':

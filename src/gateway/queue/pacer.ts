@@ -24,6 +24,8 @@ export interface Pass {
   settle(result: {
     readonly usage?: Usage | undefined
     readonly error?: InferloomError | undefined
+    /** False where its provider saw nothing of it, so that nothing was taken. */
+    readonly wasSent?: boolean
     /** The headers of the answer, names in lower case, where there are any. */
     readonly headers?: Readonly<Record<string, string>> | undefined
   }): void

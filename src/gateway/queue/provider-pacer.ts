@@ -2,7 +2,7 @@ import { InferloomError } from '../../canonical/errors.ts'
 import type { ServiceTier } from '../../canonical/request.ts'
 import type { Candidate } from '../routing/plan.ts'
 import type { Timekeeper } from '../timekeeper.ts'
-import { Lane, type LaneAmounts, type ProviderLimits, type Reserved } from './lane.ts'
+import { Lane, type LaneAmounts, type LaneUse, type ProviderLimits, type Reserved } from './lane.ts'
 import { saidLimits } from './limit-headers.ts'
 import type { PaceAsked, Pacer, Pass } from './pacer.ts'
 
@@ -226,30 +226,27 @@ export class ProviderPacer implements Pacer {
 
   #pass(queue: Queue, amounts: LaneAmounts): Pass {
     let reserved: Reserved | undefined = queue.lane.take(amounts)
+    const { lowered } = queue.lane
     return {
-      settle: ({ usage, error, headers }) => {
+      settle: (result) => {
         if (!reserved) return
-        // What was refused took nothing; what was answered without a count took what was expected.
-        const used = usage
-          ? { input: usage.inputTokens.total, output: usage.outputTokens.total }
-          : error
-            ? { input: 0, output: 0 }
-            : undefined
-        queue.lane.give(reserved, used)
+        queue.lane.give(reserved, usedOf(result))
         reserved = undefined
-        this.#settled(queue, error, headers)
+        this.#settled(queue, result, lowered)
       },
     }
   }
 
   #settled(
     queue: Queue,
-    error: InferloomError | undefined,
-    headers: Readonly<Record<string, string>> | undefined,
+    { error, headers }: Parameters<Pass['settle']>[0],
+    lowered: number,
   ): void {
     if (headers) for (const each of saidLimits(headers, Date.now())) queue.lane.told(each, queue.keys)
     // A quota that is used up is no pace.
-    if (error?.code === 'rate_limited' && error.fault?.status === 429) queue.lane.refuse(error.retryAfterSeconds)
+    if (error?.code === 'rate_limited' && error.fault?.status === 429) {
+      queue.lane.refuse(error.retryAfterSeconds, lowered)
+    }
     if (queue.waiting.length > 0) this.#dispatch(queue)
   }
 
@@ -260,7 +257,8 @@ export class ProviderPacer implements Pacer {
     const { settings, timekeeper, limitsOf, keysOf } = this.#parts
     const keys = Math.max(1, keysOf(served.provider.name))
     const lane = new Lane(timekeeper, timesKeys(limitsOf(served.provider.name, served.model), keys), settings.learn)
-    const freePass: Pass = { settle: ({ error, headers }) => this.#settled(queue, error, headers) }
+    // A lane is free before a limit was found, and never after.
+    const freePass: Pass = { settle: (result) => this.#settled(queue, result, 0) }
     const { provider, model } = served
     const queue: Queue = { lane, keys, id, provider: provider.name, model, waiting: [], wake: undefined, freePass }
     this.#queues.set(id, queue)
@@ -275,6 +273,15 @@ export class ProviderPacer implements Pacer {
       return
     }
   }
+}
+
+/** What a request took of a limit; undefined: what was expected. */
+function usedOf({ usage, error, wasSent }: Parameters<Pass['settle']>[0]): LaneUse | undefined {
+  if (wasSent === false) return { requests: 0, input: 0, output: 0 }
+  if (usage) return { requests: 1, input: usage.inputTokens.total, output: usage.outputTokens.total }
+  // Of one that was refused no token was read; of one that broke off, nobody knows.
+  const status = error?.fault?.status ?? 0
+  return status >= 400 && status < 500 ? { requests: 1, input: 0, output: 0 } : undefined
 }
 
 function timesKeys(limits: ProviderLimits, keys: number): ProviderLimits {

@@ -5,7 +5,6 @@ import type { Timekeeper } from '../timekeeper.ts'
 import type { AttemptsAsked } from './attempts.ts'
 import type { Health, Watch } from './health.ts'
 import type { AttemptOutcome, Candidate, Planned } from './plan.ts'
-import type { RetryRun } from './retries.ts'
 
 export type Begin<Begun> = (candidate: Planned, signal: AbortSignal) => Promise<Begun>
 
@@ -77,8 +76,8 @@ export class Attempt<Begun> implements Won<Begun> {
     return this.#begun.value
   }
 
-  /** Resolves when there is content. `isForced` where nobody else can be asked, so that it is asked however it is. */
-  async send(begin: Begin<Begun>, signal: AbortSignal, isForced: boolean, run: RetryRun): Promise<this> {
+  /** Resolves when there is content. `isForced` where nobody else can be asked, so that it is asked however it is; `sent` is told. */
+  async send(begin: Begin<Begun>, signal: AbortSignal, isForced: boolean, sent: { wasSent: boolean }): Promise<this> {
     const { timekeeper, health, began } = this.#parts
     const { candidate } = this
     const firstContentMs = isForced ? undefined : this.#asked.plan.reliability?.firstContentMs
@@ -90,7 +89,7 @@ export class Attempt<Begun> implements Won<Begun> {
       this.#watch = health.begin(candidate, isForced)
       if (!this.#watch) throw setAside(candidate)
       this.startedAt = timekeeper.now()
-      run.wasSent = true
+      sent.wasSent = true
       const begun =
         firstContentMs === undefined
           ? await begin(candidate, signal)
@@ -102,7 +101,7 @@ export class Attempt<Begun> implements Won<Begun> {
       const error = asInferloomError(thrown)
       const ended = endOf(error, signal)
       const watch = this.#watch
-      this.#pass?.settle({ error: watch ? error : undefined })
+      this.#pass?.settle({ error, wasSent: watch !== undefined })
       if (watch) this.#close(watch, { ended, totalMs: timekeeper.now() - this.startedAt, ...nothing })
       this.#tellLost(error, ended)
       throw thrown
@@ -178,6 +177,7 @@ const nothing = { promptTokens: undefined, outputTokens: undefined, ttftMs: unde
 /** Whose fault it was. */
 function endOf(error: InferloomError, signal: AbortSignal): AttemptOutcome['ended'] {
   if (signal.aborted || error.code === 'client_closed' || error.code === 'shutting_down') return 'cancelled'
+  if (error.kind.status === 429) return 'limited'
   return isItsFault(error) ? 'failed' : 'refused'
 }
 

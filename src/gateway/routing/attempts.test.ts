@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { VirtualTime } from '../../../test/simulation/virtual-time.ts'
 import { InferloomError, type ErrorCode } from '../../canonical/errors.ts'
 import { configSchema } from '../../config/schema.ts'
-import type { Pacer } from '../queue/pacer.ts'
+import type { Pacer, Pass } from '../queue/pacer.ts'
 import type { LostAttempt } from './attempt.ts'
 import { Attempts } from './attempts.ts'
 import { DeploymentHealth } from './deployment-health.ts'
@@ -12,7 +12,7 @@ import type { Plan, Planned, RouteReliability } from './plan.ts'
 import { Retries } from './retries.ts'
 
 /** What a candidate does each time it is asked: an answer after a while, or an error. */
-type Step = number | InferloomError
+type Step = number | InferloomError | { readonly after: number; readonly error: InferloomError }
 
 function error(code: ErrorCode, retryAfterSeconds?: number): InferloomError {
   return new InferloomError(code, code, {
@@ -23,7 +23,7 @@ function error(code: ErrorCode, retryAfterSeconds?: number): InferloomError {
 
 interface Options {
   readonly reliability?: RouteReliability
-  readonly pacer?: Pacer
+  readonly pacer?: Pacer | ((health: DeploymentHealth) => Pacer)
   readonly ttftP95Ms?: number
   readonly deadlineAt?: number
   readonly abortAt?: number
@@ -38,7 +38,8 @@ async function asked(steps: Readonly<Record<string, readonly Step[]>>, options: 
   const retries = new Retries({ settings, timekeeper: time, random, health })
   const hedging = new Hedging({ share: Math.max(share, 1) })
   const parts = { timekeeper: time, health, retries, hedging, began: () => {}, learn: () => {} }
-  const attempts = new Attempts({ ...parts, ...(options.pacer && { pacer: options.pacer }) })
+  const pacer = typeof options.pacer === 'function' ? options.pacer(health) : options.pacer
+  const attempts = new Attempts({ ...parts, ...(pacer && { pacer }) })
   const { ttftP95Ms } = options
   const candidates = Object.keys(steps).map((id): Planned => {
     const served = { provider: { name: 'p' } as never, model: id }
@@ -48,6 +49,7 @@ async function asked(steps: Readonly<Record<string, readonly Step[]>>, options: 
   const plan: Plan = { route: 'r', candidates, excluded: [], ...(reliability && { reliability }) }
   const turns = new Map<string, number>()
   const log: string[] = []
+  let wonNumber: number | undefined
   const lost: LostAttempt[] = []
   const controller = new AbortController()
   const begin = (candidate: Planned, signal: AbortSignal) => {
@@ -56,9 +58,10 @@ async function asked(steps: Readonly<Record<string, readonly Step[]>>, options: 
     const step = steps[candidate.id]?.[turn] ?? 10
     log.push(`${candidate.id}@${time.now()}`)
     return new Promise<string>((resolve, reject) => {
-      const cancel = time.after(typeof step === 'number' ? step : 1, () =>
-        typeof step === 'number' ? resolve(candidate.id) : reject(step),
-      )
+      const failing = typeof step === 'number' ? undefined : 'after' in step ? step : { after: 1, error: step }
+      const cancel = failing
+        ? time.after(failing.after, () => reject(failing.error))
+        : time.after(Number(step), () => resolve(candidate.id))
       signal.addEventListener('abort', () => {
         cancel()
         reject(signal.reason as Error)
@@ -85,12 +88,14 @@ async function asked(steps: Readonly<Record<string, readonly Step[]>>, options: 
     .then(
       (won) => {
         won.end({})
+        wonNumber = won.number
         return won.candidate.id
       },
       (thrown: InferloomError) => thrown.code,
     )
   await time.run()
-  return { result: await result, log, lost, at: time.now(), inFlight: candidates.map((each) => health.inFlight(each)) }
+  const inFlight = candidates.map((each) => health.inFlight(each))
+  return { result: await result, log, lost, won: wonNumber, at: time.now(), inFlight }
 }
 
 test('what fails is asked of the next at once, and of the same one after a while where there is no next', async () => {
@@ -145,9 +150,41 @@ test('a second try helps a slow first one; the loser is cancelled, and told of',
   expect(slow.lost).toMatchObject([{ candidate: { id: 'a' }, ended: 'cancelled', sent: true }])
   expect(await asked({ a: [310], b: [5000] }, hedge)).toMatchObject({ result: 'a', log: ['a@0', 'b@300'], at: 310 })
   expect(await asked({ a: [100], b: [50] }, hedge)).toMatchObject({ result: 'a', log: ['a@0'] })
-  // Both fail: then it is a request like any other.
+  // The first one fails before the second would be sent: then it is a request like any other.
   const failing = { a: [error('provider_failed')], b: [10] }
   expect(await asked(failing, hedge)).toMatchObject({ result: 'b' })
+})
+
+test('where the first and the second try fail, others are asked, and each try has its own number', async () => {
+  const late = (ms: number): Step => ({ after: ms, error: error('provider_failed') })
+  const reliability = { hedge: true, attempts: 3 }
+  const both = await asked({ a: [late(400)], b: [late(50)], c: [10] }, { reliability, ttftP95Ms: 300 })
+  expect(both).toMatchObject({ result: 'c', log: ['a@0', 'b@300', 'c@400'] })
+  expect(both.lost.map(({ candidate, number }) => [candidate.id, number])).toEqual([
+    ['b', 2],
+    ['a', 1],
+  ])
+  expect(both.won).toBe(3)
+  // Two tries are two of those that are allowed.
+  const two = { reliability: { hedge: true, attempts: 2 }, ttftP95Ms: 300 }
+  expect(await asked({ a: [late(400)], b: [late(50)], c: [10] }, two)).toMatchObject({
+    result: 'provider_failed',
+    log: ['a@0', 'b@300'],
+  })
+})
+
+test('what was set aside at a limit is given back where the wait for it was too long for the candidate', async () => {
+  const settled: Parameters<Pass['settle']>[0][] = []
+  const pacer = (health: DeploymentHealth): Pacer => ({
+    // While it waits the candidate fails for others.
+    enter({ candidate: { id } }) {
+      for (let each = 0; each < 20 && id === 'a'; each++) health.probed('a', false)
+      return { settle: (result) => settled.push(result) }
+    },
+    observe() {},
+  })
+  expect(await asked({ a: [10], b: [10] }, { pacer })).toMatchObject({ result: 'b', log: ['b@0'] })
+  expect(settled).toMatchObject([{ error: { code: 'provider_overloaded' }, wasSent: false }, {}])
 })
 
 test('where a limit leaves no room somebody else is asked, which is no try', async () => {
@@ -177,6 +214,7 @@ test('whatever candidates do, a request ends, tries stay within their number, an
   const step = fc.oneof(
     fc.integer({ min: 1, max: 100_000 }),
     fc.constantFrom(...codes).map((code) => error(code)),
+    fc.constantFrom(...codes).map((code) => ({ after: 1000, error: error(code) })),
     fc.integer({ min: 0, max: 20 }).map((seconds) => error('rate_limited', seconds)),
   )
   const steps = fc.record({ a: fc.array(step, { maxLength: 4 }), b: fc.array(step, { maxLength: 4 }) })
@@ -188,7 +226,9 @@ test('whatever candidates do, a request ends, tries stay within their number, an
   await fc.assert(
     fc.asyncProperty(steps, reliability, async (given, { attempts, hedge, firstContentMs }) => {
       const own = { attempts, hedge, ...(firstContentMs !== undefined && { firstContentMs }) }
-      const { log, inFlight, result } = await asked(given, { reliability: own, ttftP95Ms: 300 })
+      const { log, lost, won, inFlight, result } = await asked(given, { reliability: own, ttftP95Ms: 300 })
+      const numbers = [...lost.map((each) => each.number), ...(won === undefined ? [] : [won])]
+      expect(numbers.toSorted((a, b) => a - b)).toEqual(numbers.map((_, index) => index + 1))
       expect(result).toBeTypeOf('string')
       expect(inFlight).toEqual([0, 0])
       // A second try beside the first is one more.

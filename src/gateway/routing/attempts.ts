@@ -70,30 +70,27 @@ export class Attempts {
     discard: (begun: Begun) => void,
   ): Promise<Won<Begun>> {
     const { timekeeper, hedging } = this.#parts
-    const { number } = run
-    const { candidates } = asked.plan
-    const { candidate } = run
-    // The same one again where there is no other.
-    const second =
-      candidates[candidates.indexOf(candidate) + 1] ?? candidates.find((each) => each !== candidate) ?? candidate
+    const isForced = asked.plan.candidates.length === 1
     const runs: Running<Begun>[] = []
-    const start = (candidate: Planned, number: number) => {
+    const start = ({ candidate, number }: { candidate: Planned; number: number }, sent: { wasSent: boolean }) => {
       const controller = new AbortController()
       const signal = AbortSignal.any([asked.signal, controller.signal])
       const attempt = new Attempt<Begun>(this.#parts, asked, candidate, number)
-      const promise = attempt.send(begin, signal, candidates.length === 1, run)
+      const promise = attempt.send(begin, signal, isForced, sent)
       // Whoever loses is looked at below.
       promise.catch(() => {})
       runs.push({ attempt, controller, promise })
       return promise
     }
-    const firstRun = start(candidate, number)
+    const firstRun = start(run, run)
+    const beside = { wasSent: false }
     const stopped = Promise.withResolvers<undefined>()
     const cancel = timekeeper.after(delayMs, () => stopped.resolve(undefined))
     try {
       const early = await Promise.race([firstRun, stopped.promise])
       if (early || !hedging.take()) return early ?? (await firstRun)
-      void start(second, number + 1)
+      const second = run.beside()
+      void start(second, beside)
       const first = await Promise.any(runs.map((run) => run.promise.then((won) => ({ won, run }))))
       for (const run of runs) {
         if (run === first.run) continue
@@ -106,10 +103,12 @@ export class Attempts {
         }, ignore)
       }
       const { won } = first
-      hedging.ended(won.number === number ? 'lost' : 'won')
+      if (won.number === second.number) hedging.won()
       return won
     } catch (error) {
-      throw error instanceof AggregateError ? error.errors[0] : error
+      if (!(error instanceof AggregateError)) throw error
+      run.besideFailed(asInferloomError(error.errors[1]), beside.wasSent)
+      throw error.errors[0]
     } finally {
       cancel()
     }

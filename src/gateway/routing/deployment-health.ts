@@ -134,7 +134,14 @@ export class DeploymentHealth implements Health {
     deployment.inFlight++
     const isProbe = deployment.state === 'half-open'
     if (isProbe) deployment.probing++
-    return { ended: (outcome) => this.#ended(deployment, outcome, isProbe) }
+    const { opened } = deployment
+    return {
+      ended: (outcome) => {
+        deployment.inFlight--
+        if (isProbe) deployment.probing--
+        if (opened === deployment.opened) this.#ended(deployment, outcome)
+      },
+    }
   }
 
   /**
@@ -194,12 +201,11 @@ export class DeploymentHealth implements Health {
     }
   }
 
-  #ended(deployment: Deployment, { ended, ttftMs, totalMs }: AttemptOutcome, isProbe: boolean): void {
+  /** Of a try that was sent since it was last left alone: what was sent before is not news. */
+  #ended(deployment: Deployment, { ended, ttftMs, totalMs }: AttemptOutcome): void {
     const { settings, timekeeper } = this.#parts
-    deployment.inFlight--
-    if (isProbe) deployment.probing--
-    // What we ended ourselves says nothing of it.
-    if (ended === 'cancelled') return
+    // Neither what we ended ourselves nor a limit says how it is.
+    if (ended === 'cancelled' || ended === 'limited') return
     const now = timekeeper.now()
     const failed = ended === 'failed'
     const slow = settings.slowSeconds !== undefined && (ttftMs ?? totalMs) > settings.slowSeconds * 1000

@@ -37,8 +37,9 @@ export class Hedging {
     return true
   }
 
-  ended(which: 'won' | 'lost'): void {
-    if (which === 'won') this.#won++
+  /** The second one answered first. */
+  won(): void {
+    this.#won++
   }
 
   /** Of how many second tries were sent, how many answered first. */

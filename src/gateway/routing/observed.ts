@@ -40,7 +40,7 @@ export class Observed {
     // By the estimate that it was planned by, or what is learnt of a prompt would be looked for where it is not.
     const promptTokens = asked?.promptTokens ?? outcome.promptTokens ?? 0
     if (ttftMs === undefined && ended !== 'ok') {
-      if (ended !== 'refused' && asked) this.#addWaited(totalMs, asked, now)
+      if ((ended === 'failed' || ended === 'cancelled') && asked) this.#addWaited(totalMs, asked, now)
       return
     }
     const first = ttftMs ?? totalMs

@@ -119,8 +119,8 @@ export interface AttemptOutcome {
   /** Milliseconds since it was sent: to its first content, and to its end. */
   readonly ttftMs: number | undefined
   readonly totalMs: number
-  /** `ok`; `failed` by the candidate's own fault; `cancelled` by us or by the client; `refused` for what was asked. */
-  readonly ended: 'ok' | 'failed' | 'cancelled' | 'refused'
+  /** `ok`; `failed` by the candidate's own fault; `cancelled` by us or by the client; `limited` for too much at once; `refused` for what was asked. */
+  readonly ended: 'ok' | 'failed' | 'cancelled' | 'limited' | 'refused'
 }
 
 /** Chooses candidates for requests. */

@@ -87,6 +87,7 @@ export class Retries {
 
 /** The tries of one request. */
 export class RetryRun {
+  /** Of the latest try. */
   number = 1
   candidate: Planned
   /** Whether nobody else can be asked, so that this one is, however it is. */
@@ -97,6 +98,7 @@ export class RetryRun {
   readonly #parts: RetriesParts
   readonly #budget: Retries
   #at = 0
+  #beside: Planned | undefined
   /** Candidates that may answer if they are asked again. */
   readonly #again: Planned[] = []
   #repeats = 0
@@ -113,6 +115,22 @@ export class RetryRun {
     this.isLast = candidates.length === 1 || !parts.health.allows(this.candidate)
   }
 
+  /** Whom to ask beside the latest try: another one, or the same where there is no other. */
+  beside(): { readonly candidate: Planned; readonly number: number } {
+    const { candidates } = this.#plan
+    const next = this.#nextAllowed(this.#at + 1)
+    const other = candidates.find((each) => each !== this.candidate && this.#parts.health.allows(each))
+    this.#beside = candidates[next] ?? other ?? this.candidate
+    return { candidate: this.#beside, number: ++this.number }
+  }
+
+  /** The try beside the latest one failed, and that one will. */
+  besideFailed(error: InferloomError, wasSent: boolean): void {
+    if (wasSent) this.#sent++
+    if (isTelling(error)) this.#mostTelling ??= error
+    if (this.#beside) this.#mayAnswerAgain(error, this.#beside)
+  }
+
   /** Milliseconds to wait before the next try, which is at `candidate` then. Throws where there is none. */
   failed(error: InferloomError, deadlineAt: number | undefined): number {
     const { settings } = this.#parts
@@ -121,7 +139,7 @@ export class RetryRun {
     if (wasSent) this.#sent++
     if (!this.#mostTelling || isTelling(error)) this.#mostTelling = error
     if (!this.#isWorthATry(error)) throw error
-    if (error.kind.retryable && !elsewhere.has(error.code)) this.#again.push(this.candidate)
+    this.#mayAnswerAgain(error, this.candidate)
     if (this.#sent >= (this.#plan.reliability?.attempts ?? settings.attempts)) throw this.#mostTelling
     const next = this.#nextAllowed(this.#at + 1)
     if (next >= 0) {
@@ -157,6 +175,10 @@ export class RetryRun {
     return waitMs
   }
 
+  #mayAnswerAgain({ kind, code }: InferloomError, candidate: Planned): void {
+    if (kind.retryable && !elsewhere.has(code)) this.#again.push(candidate)
+  }
+
   #goBack(to: Planned): void {
     this.#again.splice(this.#again.indexOf(to), 1)
     this.#at = this.#plan.candidates.length
@@ -168,7 +190,8 @@ export class RetryRun {
   #nextAllowed(from: number): number {
     const { candidates } = this.#plan
     for (let at = from; at < candidates.length; at++) {
-      if (this.#parts.health.allows(candidates[at] as Planned)) return at
+      const candidate = candidates[at] as Planned
+      if (candidate !== this.#beside && this.#parts.health.allows(candidate)) return at
     }
     return -1
   }
