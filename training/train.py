@@ -16,7 +16,7 @@ import corpus
 import gguf
 from checkpoint import load, save, shared_tokenizer
 from corpus.conversation import TEMPLATE
-from model import CONTEXT, Llama, Muon
+from model import CONTEXT, Llama, Muon, fast_type
 from models import PLANS, SEED
 
 POOL = 2048
@@ -64,7 +64,7 @@ def padded(group):
 
 def loss_of(model, tokens, weights):
     """Weighted sum, so that batches of one step add up."""
-    with torch.autocast('cpu', torch.bfloat16):
+    with torch.autocast('cpu', torch.bfloat16, enabled=fast_type() == torch.bfloat16):
         hidden = model(tokens[:, :-1])
         counted = weights[:, 1:] > 0
         logits = model.logits(hidden[counted])

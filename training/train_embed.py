@@ -12,7 +12,7 @@ import torch.nn.functional as F
 import gguf
 from checkpoint import load, save, shared_tokenizer
 from corpus.paraphrases import pairs
-from model import Llama, Muon
+from model import Llama, Muon, fast_type
 from models import PLANS, SEED
 from train import rate_at
 
@@ -29,7 +29,7 @@ def embedded(model, tokenizer, texts):
     length = max(map(len, rows))
     tokens = torch.tensor([row + [0] * (length - len(row)) for row in rows])
     present = torch.tensor([[1.0] * len(row) + [0.0] * (length - len(row)) for row in rows])[..., None]
-    with torch.autocast('cpu', torch.bfloat16):
+    with torch.autocast('cpu', torch.bfloat16, enabled=fast_type() == torch.bfloat16):
         hidden = model(tokens)
     return F.normalize((hidden.float() * present).sum(1) / present.sum(1), dim=-1), tokens.numel()
 
