@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
+import type { TokenLogprobs } from '../canonical/events.ts'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Done, EngineStats, FromWorker, Job, LoadOptions } from './protocol.ts'
 import { greedy } from '../../test/job-fixture.ts'
@@ -20,11 +21,14 @@ const endless: Job['sampling'] = {
   ],
 }
 
-type Answer = Done & { readonly texts: readonly string[] }
+type Answer = Done & { readonly texts: readonly string[]; readonly logprobs: readonly TokenLogprobs[] }
 
 class TestWorker {
   readonly #process: WorkerProcess
-  readonly #answers = new Map<number, { texts: string[]; began: () => void; done: (answer: Answer) => void }>()
+  readonly #answers = new Map<
+    number,
+    { texts: string[]; logprobs: TokenLogprobs[]; began: () => void; done: (answer: Answer) => void }
+  >()
   readonly #stats: ((stats: EngineStats) => void)[] = []
   readonly finished: number[] = []
   #nextId = 1
@@ -57,16 +61,17 @@ class TestWorker {
   #onMessage(message: Exclude<FromWorker, { type: 'ready' | 'failed' }>): void {
     if (message.type === 'stats') this.#stats.shift()?.(message.stats)
     if (message.type !== 'step') return
-    for (const { id, choice, text } of message.deltas) {
+    for (const { id, choice, text, logprobs = [] } of message.deltas) {
       const answer = this.#answers.get(id)
       if (!answer) continue
       answer.texts[choice] = (answer.texts[choice] ?? '') + text
+      answer.logprobs.push(...logprobs)
       answer.began()
     }
     for (const done of message.done) {
       const answer = this.#answers.get(done.id)
       this.finished.push(done.id)
-      answer?.done({ ...done, texts: answer.texts })
+      answer?.done({ ...done, texts: answer.texts, logprobs: answer.logprobs })
     }
   }
 
@@ -75,7 +80,7 @@ class TestWorker {
     const job: Job = { id, prompt, addSpecial: false, n: 1, stop: [], sampling: greedy, maxOutputTokens: 24, ...change }
     const { promise: began, resolve: begin } = Promise.withResolvers<void>()
     const { promise: done, resolve } = Promise.withResolvers<Answer>()
-    this.#answers.set(id, { texts: [], began: begin, done: resolve })
+    this.#answers.set(id, { texts: [], logprobs: [], began: begin, done: resolve })
     this.#process.send({ type: 'generate', job })
     return { id, began, done, cancel: () => this.#process.send({ type: 'cancel', id }) }
   }
@@ -195,7 +200,9 @@ describe('prefixes', () => {
             const asked = worker.ask(prompt, { maxOutputTokens, n: pause === 7 ? 2 : 1 })
             if (cancelled && pause % 2 === 0) return asked.cancel()
             if (!expected.has(key)) expected.set(key, plain.ask(prompt, { maxOutputTokens }).done)
-            expect((await asked.done).texts[0]).toBe((await expected.get(key))?.texts[0])
+            const [shared, alone] = [(await asked.done).texts[0], (await expected.get(key))?.texts[0]]
+            if (shared === alone || (await isNearTie(plain, prompt, shared, alone))) return
+            expect(shared).toBe(alone)
           }),
         )
         expect(await worker.stats()).toMatchObject({ running: 0, waiting: 0, freeSlots: 4, cellsReserved: 0 })
@@ -204,6 +211,23 @@ describe('prefixes', () => {
     )
   })
 })
+
+/**
+ * Whether two answers part where two tokens are as good as equally likely. Q8 weights are multiplied with inputs that are
+ * rounded to eight bits, in blocks that differ with the shape of a batch: logits then differ by a few hundredths.
+ */
+async function isNearTie(worker: TestWorker, prompt: string, one = '', other = ''): Promise<boolean> {
+  let common = 0
+  while (common < Math.min(one.length, other.length) && one[common] === other[common]) common++
+  // One of them may end there: the tokens that end an answer are among the likeliest of one that does not end.
+  const { logprobs } = await worker.ask(prompt, { sampling: endless, topLogprobs: 2 }).done
+  let end = 0
+  const at = logprobs.findIndex(({ token }) => (end += token.length) > common)
+  // Or at the token before, where the other one begins with the same letters and is longer.
+  return logprobs.slice(Math.max(0, at - 1), at + 1).some(({ top: [first, second] }) => {
+    return first !== undefined && second !== undefined && first.logprob - second.logprob < 0.1
+  })
+}
 
 describe('streams', () => {
   test('prompts as long as a batch, several choices and gaps between those that run: all end, and nothing is left', async () => {
