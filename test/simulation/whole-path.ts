@@ -1,13 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { InferloomError, type ErrorCode } from '../../src/canonical/errors.ts'
+import { vi } from 'vitest'
+import { asInferloomError, InferloomError, type ErrorCode } from '../../src/canonical/errors.ts'
 import type { StreamEvent } from '../../src/canonical/events.ts'
 import type { GenerateRequest } from '../../src/canonical/request.ts'
 import { configSchema } from '../../src/config/schema.ts'
-import { localCaller } from '../../src/gateway/caller.ts'
+import { localCaller, type Caller } from '../../src/gateway/caller.ts'
 import type { CacheWish } from '../../src/gateway/cache/answer-cache.ts'
+import type { KeptAnswer } from '../../src/gateway/cache/kept-answer.ts'
 import { KeptAnswers } from '../../src/gateway/cache/kept-answers.ts'
 import type { Ledger } from '../../src/gateway/ledger/ledger.ts'
 import type { Settlement } from '../../src/gateway/limits/admission.ts'
+import type { SecondTier } from '../../src/gateway/cache/second-tier.ts'
+import type { SemanticIndex } from '../../src/gateway/cache/semantic-index.ts'
 import { Models } from '../../src/gateway/models.ts'
 import { Pipeline } from '../../src/gateway/pipeline.ts'
 import { ProviderPacer } from '../../src/gateway/queue/provider-pacer.ts'
@@ -17,6 +21,7 @@ import { Hedging } from '../../src/gateway/routing/hedging.ts'
 import { RoutePlanner } from '../../src/gateway/routing/planner.ts'
 import { Retries } from '../../src/gateway/routing/retries.ts'
 import { Routes } from '../../src/gateway/routing/routes.ts'
+import type { Timekeeper } from '../../src/gateway/timekeeper.ts'
 import type { Provider, RelayChunk, RelayRequest } from '../../src/providers/provider.ts'
 import type { LedgerEntry } from '../../src/storage/ledger/ledger-batch.ts'
 import { VirtualTime } from './virtual-time.ts'
@@ -39,6 +44,9 @@ export interface AskedOnce {
   readonly text: number
   readonly deterministic: boolean
   readonly wish: CacheWish | undefined
+  readonly tenant: 'one' | 'other'
+  readonly tier: 'priority' | 'flex' | undefined
+  readonly deadlineMs: number | undefined
   readonly leavesMs: number | undefined
   /** Milliseconds for which the client lets each piece wait; undefined reads at once. */
   readonly readsMs: number | undefined
@@ -46,12 +54,53 @@ export interface AskedOnce {
   readonly breaksAt: number | undefined
 }
 
+/** What beside the providers differs from one run to the next. */
+export interface Surroundings {
+  /** Requests a minute that each provider takes, and requests that may wait for it. */
+  readonly limit: number | undefined
+  readonly queue: number
+  /** Whether what was kept is looked for in a slower place too, and whether questions that are alike get one answer. */
+  readonly second: boolean
+  readonly semantic: boolean
+}
+
 const usage = { inputTokens: { total: 10, cacheRead: 0 }, outputTokens: { total: 5, reasoning: 0 } }
 const wire = 'openai-chat'
 
+/** Time that counts what is still planned on it. */
+function counted(time: VirtualTime): Timekeeper & { pending: number } {
+  const timekeeper = {
+    pending: 0,
+    now: () => time.now(),
+    after(milliseconds: number, call: () => void) {
+      let isOver = false
+      const end = () => {
+        if (!isOver) timekeeper.pending--
+        isOver = true
+      }
+      timekeeper.pending++
+      const cancel = time.after(milliseconds, () => {
+        end()
+        call()
+      })
+      return () => {
+        end()
+        cancel()
+      }
+    },
+  }
+  return timekeeper
+}
+
 /** Sends requests through the path as a server without settings opens it, over providers that behave as they are told. */
-export async function played(asked: readonly AskedOnce[], behaviours: readonly Behaviour[], limit?: number) {
+export async function played(
+  asked: readonly AskedOnce[],
+  behaviours: readonly Behaviour[],
+  { limit, queue, second, semantic }: Surroundings,
+) {
   const time = new VirtualTime()
+  const timekeeper = counted(time)
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => time.now())
   let calls = 0
   const open = new Set<number>()
   const asking = (signal: AbortSignal) => {
@@ -88,14 +137,15 @@ export async function played(asked: readonly AskedOnce[], behaviours: readonly B
   })
   const settings = { route: routeOf(false), hedged: routeOf(true) }
   const routes = new Routes({ models, settings, withBuiltin: false })
-  const health = new DeploymentHealth({ settings: breaker, timekeeper: time, random })
-  const planner = new RoutePlanner({ models, routes, prices: undefined, health, timekeeper: time, random, explore: 0 })
+  const health = new DeploymentHealth({ settings: breaker, timekeeper, random })
+  const planner = new RoutePlanner({ models, routes, prices: undefined, health, timekeeper, random, explore: 0 })
   const limitsOf = () => (limit === undefined ? {} : { requestsPerMinute: limit })
-  const pacer = new ProviderPacer({ settings: { ...pacing, learn: true }, timekeeper: time, keysOf: () => 1, limitsOf })
-  const retries = new Retries({ settings: retry, timekeeper: time, random, health })
+  const paced = { ...pacing, queue, learn: true }
+  const pacer = new ProviderPacer({ settings: paced, timekeeper, keysOf: () => 1, limitsOf })
+  const retries = new Retries({ settings: retry, timekeeper, random, health })
   const hedging = new Hedging({ share: Math.max(share, 0.5) })
   const attempts = new Attempts({
-    timekeeper: time,
+    timekeeper,
     pacer,
     health,
     retries,
@@ -103,40 +153,84 @@ export async function played(asked: readonly AskedOnce[], behaviours: readonly B
     began: (candidate, ttftMs) => planner.began(candidate, ttftMs),
     learn: (candidate, outcome) => planner.learn(candidate, outcome),
   })
-  const cache = new KeptAnswers({ settings: kept })
+  const cache = new KeptAnswers({
+    settings: kept,
+    ...(second && { second: slowTier(time) }),
+    ...(semantic && { semantic: lastKept(time) }),
+  })
   const entries: LedgerEntry[] = []
-  const settled: Settlement[] = []
-  let admitted = 0
+  const settled: Settlement[][] = []
   const ledger = { contentOf: () => undefined, record: (entry: LedgerEntry) => void entries.push(entry) }
   const pipeline = new Pipeline(models, {
     planner,
     attempts,
     admission: {
       admit() {
-        admitted++
-        return { settle: (settlement) => void settled.push(settlement) }
+        const of: Settlement[] = []
+        settled.push(of)
+        return { settle: (settlement) => void of.push(settlement) }
       },
     },
     cache,
     prices: undefined,
     ledger: ledger as unknown as Ledger,
+    timekeeper,
   })
-  const ends: { readonly text: string; readonly error: unknown }[] = []
+  const ends: Awaited<ReturnType<typeof answered>>[] = []
   const all = asked.map(async (one, index) => {
     await time.sleep(one.atMs)
     ends[index] = await answered(time, pipeline, one, index)
   })
+  const over = Promise.all(all).then(async () => {
+    // What the last of them left to do at that moment is done.
+    await turn()
+    return timekeeper.pending
+  })
   await time.run()
   await turn()
-  const isOver = await Promise.race([Promise.all(all).then(() => true), turn(false)])
+  await turn()
+  const pending = await Promise.race([over, turn('never' as const)])
+  clock.mockRestore()
   const left = {
     calls: open.size,
     inFlight: health.report().reduce((sum, each) => sum + each.inFlight, 0),
     paced: pacer.report().reduce((sum, each) => sum + each.inFlight + each.waiting, 0),
     shared: cache.report().inFlight,
-    admitted: admitted - settled.length,
+    pending,
   }
-  return { isOver, left, ends, entries, calls, hedges: hedging.report().sent }
+  return { left, settlements: settled.map((of) => of.length), ends, entries, calls }
+}
+
+const callers: Readonly<Record<AskedOnce['tenant'], Caller>> = {
+  one: localCaller,
+  other: { ...localCaller, keyId: 'other' },
+}
+
+export const lookUpMs = { second: 7, semantic: 11 }
+
+function slowTier(time: VirtualTime): SecondTier {
+  const kept = new Map<string, KeptAnswer>()
+  return {
+    async get(key) {
+      await time.sleep(lookUpMs.second)
+      return kept.get(key)
+    },
+    set: (key, answer) => void kept.set(key, answer),
+    close: async () => {},
+  }
+}
+
+/** Takes any two questions to mean the same. */
+function lastKept(time: VirtualTime): SemanticIndex {
+  let last: string | undefined
+  return {
+    wants: (model) => model === 'route',
+    async find() {
+      await time.sleep(lookUpMs.semantic)
+      return last
+    },
+    kept: (_, key) => void (last = key),
+  }
 }
 
 async function answered(time: VirtualTime, pipeline: Pipeline, one: AskedOnce, index: number) {
@@ -166,9 +260,11 @@ async function answered(time: VirtualTime, pipeline: Pipeline, one: AskedOnce, i
     id: String(index),
     dialect: wire,
     stream: one.stream,
-    receivedAt: performance.now(),
+    receivedAt: time.now(),
+    deadlineMs: one.deadlineMs,
+    tier: one.tier,
     signal: controller.signal,
-    caller: localCaller,
+    caller: callers[one.tenant],
     text: JSON.stringify(body),
     body,
     cacheWish: one.wish,
@@ -184,9 +280,9 @@ async function answered(time: VirtualTime, pipeline: Pipeline, one: AskedOnce, i
   const cancel = one.leavesMs === undefined ? () => {} : time.after(one.leavesMs, () => controller.abort(leave))
   try {
     await pipeline.answer(question, context, reader)
-    return { text, error: undefined }
+    return { text, code: undefined, tookMs: time.now() - one.atMs }
   } catch (error) {
-    return { text, error }
+    return { text, code: asInferloomError(error).code, tookMs: time.now() - one.atMs }
   } finally {
     cancel()
   }
