@@ -60,8 +60,8 @@ export const routePromptSchema = z.strictObject(own).optional().meta({
   description: 'What is done to prompts before they are sent. Default: prompt, field by field.',
 })
 
-export const promptCacheSchema = z.enum(['auto', 'off']).default('auto').meta({
+export const promptCacheSchema = z.enum(['auto', 'all', 'off']).default('auto').meta({
   description:
-    'Whether prompts are marked for the cache of their provider where that is expected to cost less; never where a client marked its prompt itself.',
+    'Whether prompts are marked for the cache of their provider where that is expected to cost less; never where a client marked its prompt itself. `all`: also those that are passed on as their clients wrote them.',
   env: 'INFERLOOM_PROMPT_CACHE',
 })

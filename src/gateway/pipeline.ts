@@ -242,7 +242,11 @@ export class Pipeline {
     account.asks(served)
     const signal = account.signalFor(served, given)
     const bytes = this.#takesBytes(question, context, plan, candidate) ? question.relayed?.(served) : undefined
-    return bytes ? beginBytes(served, bytes, signal) : this.#beginEvents(asked, plan, candidate, signal)
+    if (bytes) {
+      const marked = this.#steps.cacheMarks?.markPassed(bytes, context.body, served, context.caller) ?? bytes
+      return beginBytes(served, marked, signal)
+    }
+    return this.#beginEvents(asked, plan, candidate, signal)
   }
 
   async #beginEvents({ question, context, account }: Asked, plan: Plan, { served, id }: Planned, signal: AbortSignal) {

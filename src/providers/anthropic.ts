@@ -5,6 +5,7 @@ import type { ModelInfo } from './provider.ts'
 import { remoteProvider, type RemoteProviderOptions } from './remote-provider.ts'
 import { timeoutsOf } from './timeouts.ts'
 import { anthropicCount, anthropicMessages } from './wire/anthropic-messages.ts'
+import { anthropicMarks } from './wire/anthropic-messages-marks.ts'
 import { countOf, isRecord, listOf, textOf } from './wire/fields.ts'
 
 const env = ['ANTHROPIC_API_KEY']
@@ -13,6 +14,8 @@ const env = ['ANTHROPIC_API_KEY']
 const version = { 'anthropic-version': '2023-06-01' }
 
 const header = (key: string) => ({ 'x-api-key': key })
+
+const inBodies = { [anthropicMessages.name]: anthropicMarks }
 
 export const anthropic: ProviderKind = {
   name: 'anthropic',
@@ -27,7 +30,7 @@ export const anthropic: ProviderKind = {
       authorize: (request) => sign({ ...request, headers: { ...version, ...request.headers } }),
       generate: () => [anthropicMessages],
       count: anthropicCount,
-      cacheMarks: (model) => ({ minimumTokens: leastCached(model) }),
+      cacheMarks: (model) => ({ minimumTokens: leastCached(model), inBodies }),
       list: modelList(name),
       ...(models && { models }),
       timeouts: timeoutsOf(timeouts),

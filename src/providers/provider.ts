@@ -18,6 +18,14 @@ export interface ModelInfo {
 }
 
 /** What a client sent, to be passed on as it stands to a provider that speaks the client's own wire. */
+/** Marks in a body, which `JSON.parse` has read, for the cache of its provider. */
+export interface BodyMarks {
+  /** What a provider caches, in its order. */
+  parts(body: Readonly<Record<string, unknown>>): readonly { readonly value: unknown; readonly isTools: boolean }[]
+  /** The text of the body with a mark at the end of each of these parts, where it can have one. */
+  mark(text: string, body: Readonly<Record<string, unknown>>, parts: readonly number[]): string
+}
+
 export interface RelayRequest {
   /** The name of the wire, which is that of the client's dialect. */
   readonly wire: string
@@ -111,7 +119,12 @@ export interface Provider {
    * Whether a model of it keeps the beginning of a prompt where it is asked to, and from how many tokens on: by marks in
    * the prompt, or by a key that prompts with the same beginning share.
    */
-  cacheMarks?(model: string): { readonly minimumTokens: number; readonly by?: 'key' }
+  cacheMarks?(model: string): {
+    readonly minimumTokens: number
+    readonly by?: 'key'
+    /** How bodies that are passed on are marked, by their wire. */
+    readonly inBodies?: Readonly<Record<string, BodyMarks>>
+  }
   /** The wires on which `relay` takes a client's own bytes for a model. */
   relays?(model: string): readonly string[]
   /** Passes a request on unread. Rejects with the provider's refusal where it answers with an error. */

@@ -117,7 +117,7 @@ export function openLevers({ loaded, models, routes, prices, opened, ask, answer
     ask,
     timekeeper,
   })
-  const cacheMarks = config.promptCache === 'auto' ? new CacheMarks(timekeeper) : undefined
+  const cacheMarks = config.promptCache === 'off' ? undefined : new CacheMarks(timekeeper, config.promptCache === 'all')
   return {
     prompts,
     cacheMarks,

@@ -1,5 +1,5 @@
 /** Where a value is in a JSON text. */
-interface Span {
+export interface Span {
   readonly start: number
   readonly end: number
 }
@@ -54,6 +54,24 @@ export function membersOf(text: string, names: readonly string[]): Members {
     at = skipSpace(text, at + 1)
   }
   return { spans, twice, start, empty }
+}
+
+/**
+ * Finds the elements of an array that begins at `start`, as `membersOf` does members.
+ *
+ * @example elementsOf('[1, [2]]', 0) // [{ start: 1, end: 2 }, { start: 4, end: 7 }]
+ */
+export function elementsOf(text: string, start: number): readonly Span[] {
+  const spans: Span[] = []
+  let at = skipSpace(text, start + 1)
+  while (at < text.length && text.charCodeAt(at) !== closeBracket) {
+    const end = valueEnd(text, at)
+    spans.push({ start: at, end })
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) !== comma) break
+    at = skipSpace(text, at + 1)
+  }
+  return spans
 }
 
 /** Makes the edits, which may not overlap; all else stays as it is. */

@@ -65,30 +65,36 @@ test('what is dropped is summarised by a model that is named, with a row of its 
 })
 
 // https://platform.claude.com/docs/en/build-with-claude/prompt-caching
-test('what comes again is marked for a provider that has to be asked to keep it', async () => {
-  const upstream = await startUpstream(() =>
-    json({
-      id: 'm',
-      type: 'message',
-      role: 'assistant',
-      model: 'claude-sonnet-4-5',
-      content: [{ type: 'text', text: 'Hi' }],
-      stop_reason: 'end_turn',
-      usage: { input_tokens: 5, output_tokens: 2 },
-    }),
-  )
-  const anthropic = { key: 'k'.repeat(20), baseUrl: upstream.url }
-  const server = await startWithProviders({ anthropic })
-  const ask = (content: string) =>
-    server.post(chat, {
-      model: 'anthropic/claude-sonnet-4-5',
-      messages: [
-        { role: 'system', content: 'Answer with care. '.repeat(500) },
-        { role: 'user', content },
-      ],
-    })
-  for (const content of ['one', 'two']) expect((await ask(content)).status).toBe(200)
-  const posted = upstream.asked.filter(({ method }) => method === 'POST')
-  const marks = posted.map(({ body }) => body.split('"cache_control":{"type":"ephemeral"}').length - 1)
-  expect(marks).toEqual([0, 2])
-})
+test.each([
+  ['from another wire', chat, {}, [0, 2]],
+  ['from its own wire, as it was sent', '/v1/messages', {}, [0, 0]],
+  ['from its own wire too, where that is said', '/v1/messages', { promptCache: 'all' }, [0, 2]],
+])(
+  'what comes again is marked for a provider that has to be asked to keep it: %s',
+  async (_, path, settings, marks) => {
+    const upstream = await startUpstream(() =>
+      json({
+        id: 'm',
+        type: 'message',
+        role: 'assistant',
+        model: 'claude-sonnet-4-5',
+        content: [{ type: 'text', text: 'Hi' }],
+        stop_reason: 'end_turn',
+        usage: { input_tokens: 5, output_tokens: 2 },
+      }),
+    )
+    const anthropic = { key: 'k'.repeat(20), baseUrl: upstream.url }
+    const server = await startWithProviders({ anthropic }, {}, settings)
+    const instructions = 'Answer with care. '.repeat(500)
+    for (const content of ['one', 'two']) {
+      const user = { role: 'user', content }
+      const prompt =
+        path === chat
+          ? { messages: [{ role: 'system', content: instructions }, user] }
+          : { system: instructions, messages: [user], max_tokens: 9 }
+      expect((await server.post(path, { model: 'anthropic/claude-sonnet-4-5', ...prompt })).status).toBe(200)
+    }
+    const posted = upstream.asked.filter(({ method }) => method === 'POST')
+    expect(posted.map(({ body }) => body.split('"cache_control":{"type":"ephemeral"}').length - 1)).toEqual(marks)
+  },
+)

@@ -25,7 +25,7 @@ function marksOf({ input, tools = [] }: GenerateRequest): number[] {
 
 test('instructions that come again are marked from the second time on, for the same key, within five minutes', () => {
   const time = new VirtualTime()
-  const marks = new CacheMarks(time)
+  const marks = new CacheMarks(time, false)
   const ask = (text: string, keyId = 'k') =>
     marksOf(marks.mark(request([instructions, says(text)]), served, { ...localCaller, keyId }))
   expect(ask('one')).toEqual([])
@@ -35,7 +35,7 @@ test('instructions that come again are marked from the second time on, for the s
 })
 
 test('a conversation that goes on is marked where it was, and at its end', () => {
-  const marks = new CacheMarks(new VirtualTime())
+  const marks = new CacheMarks(new VirtualTime(), false)
   const turns = [instructions, says('a'), answers('b'), says('c'), answers('d'), says('e')]
   const ask = (count: number) => marksOf(marks.mark(request(turns.slice(0, count)), served, undefined))
   expect([ask(2), ask(4), ask(6)]).toEqual([[], [2, 4], [4, 6]])
@@ -43,7 +43,7 @@ test('a conversation that goes on is marked where it was, and at its end', () =>
 
 test('what is forgotten by its provider, too short, or marked by its client is left alone', async () => {
   const time = new VirtualTime()
-  const marks = new CacheMarks(time)
+  const marks = new CacheMarks(time, false)
   const long = request([instructions, says('a')])
   marks.mark(long, served, undefined)
   await time.run(300_001)
@@ -59,14 +59,14 @@ test('what is forgotten by its provider, too short, or marked by its client is l
 })
 
 test('tools come first: where only they come again, the last of them is marked', () => {
-  const marks = new CacheMarks(new VirtualTime())
+  const marks = new CacheMarks(new VirtualTime(), false)
   const tools = [{ name: 'a' }, { name: 'b', description: 'Looks things up. '.repeat(600) }]
   marks.mark(request([says('one')], { tools }), served, undefined)
   expect(marksOf(marks.mark(request([says('two')], { tools }), served, undefined))).toEqual([0])
 })
 
 test('who keeps prompts by a key is given the same one for what begins alike, and none of its own', () => {
-  const marks = new CacheMarks(new VirtualTime())
+  const marks = new CacheMarks(new VirtualTime(), false)
   const by = { provider: { name: 'p', cacheMarks: () => ({ minimumTokens: 128, by: 'key' }) } as never, model: 'm' }
   const keyOf = (messages: readonly Message[], keyId = 'k', more: Partial<GenerateRequest> = {}) =>
     marks.mark(request(messages, more), by, { ...localCaller, keyId }).promptCacheKey
@@ -86,7 +86,7 @@ test('never more than two marks, never another word', () => {
     role: fc.constantFrom('system' as const, 'user' as const, 'assistant' as const),
     content: fc.oneof(fc.string(), fc.constant('long '.repeat(2000))),
   })
-  const marks = new CacheMarks(new VirtualTime())
+  const marks = new CacheMarks(new VirtualTime(), false)
   fc.assert(
     fc.property(fc.array(fc.array(message, { maxLength: 8 }), { maxLength: 5 }), (prompts) => {
       for (const messages of prompts) {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
-import type { CacheMark, GenerateRequest, Message, Part, Tool } from '../../canonical/request.ts'
+import type { CacheMark, GenerateRequest, Message, Part } from '../../canonical/request.ts'
+import type { RelayRequest } from '../../providers/provider.ts'
 import type { Caller } from '../caller.ts'
 import type { Served } from '../models.ts'
 import type { Timekeeper } from '../timekeeper.ts'
@@ -36,8 +37,12 @@ export class CacheMarks {
   #seen = 0
   #keyed = 0
 
-  constructor(timekeeper: Timekeeper) {
+  readonly #marksPassed: boolean
+
+  /** `marksPassed`: also what is passed on as its client wrote it. */
+  constructor(timekeeper: Timekeeper, marksPassed: boolean) {
     this.#timekeeper = timekeeper
+    this.#marksPassed = marksPassed
   }
 
   report(): CacheMarksReport {
@@ -50,21 +55,59 @@ export class CacheMarks {
     if (!marks || request.input.kind !== 'chat') return request
     const { messages } = request.input
     const tools = request.tools ?? []
-    const scope = `${caller?.keyId ?? ''}\n${provider.name}/${model}`
+    const scope = scopeOf(caller, provider, model)
     if (marks.by === 'key') return this.#withKey(request, messages, scope, marks.minimumTokens)
     if (isMarked(request)) return request
+    const ofTools: readonly PromptPart[] =
+      tools.length === 0 ? [] : [{ json: JSON.stringify(tools), isTools: true, tokens: estimateTokens }]
+    const ofMessages = messages.map((message): PromptPart => {
+      return { json: JSON.stringify(message), isTools: false, tokens: () => estimateMessage(message) }
+    })
+    const ends = this.#ends(scope, [...ofTools, ...ofMessages], marks.minimumTokens)
+    return ends
+      ? withMarks(
+          request,
+          ends.map((number) => number + 1 - ofTools.length),
+        )
+      : request
+  }
+
+  /** The same of a body that is passed on, where that is wanted. */
+  markPassed(
+    request: RelayRequest,
+    body: Readonly<Record<string, unknown>> | undefined,
+    { provider, model }: Served,
+    caller: Caller | undefined,
+  ): RelayRequest {
+    if (!this.#marksPassed || !body || typeof request.body !== 'string') return request
+    const marks = provider.cacheMarks?.(model)
+    const inBody = marks?.inBodies?.[request.wire]
+    if (!marks || !inBody || request.body.includes('"cache_control"')) return request
+    const parts = inBody.parts(body).map(({ value, isTools }): PromptPart => {
+      return { json: JSON.stringify(value), isTools, tokens: estimateTokens }
+    })
+    const ends = this.#ends(scopeOf(caller, provider, model), parts, marks.minimumTokens)
+    return ends ? { ...request, body: inBody.mark(request.body, body, ends) } : request
+  }
+
+  /** The parts of a prompt that are to be marked, by their numbers from 0 on. */
+  #ends(scope: string, parts: readonly PromptPart[], minimumTokens: number): readonly number[] | undefined {
     this.#seen++
-    const beginnings = this.#beginnings(scope, tools, messages)
     const now = this.#timekeeper.now()
-    // The longest beginning that was sent before is what comes again; the rest of the prompt is what may.
-    const known = beginnings.findLast(({ key }) => now - (this.#sentAt.get(key) ?? -Infinity) < lifetimeMs)
-    for (const { key } of beginnings) this.#remember(key, now)
-    if (!known || known.tokens < marks.minimumTokens) return request
+    let key = hash('md5', scope, 'base64')
+    let known: number | undefined
+    for (const [number, { json, isTools }] of parts.entries()) {
+      key = hash('md5', key + json, 'base64')
+      if (!isTools && number < parts.length - mostMessages) continue
+      // The longest beginning that was sent before is what comes again; the rest of the prompt is what may.
+      if (now - (this.#sentAt.get(key) ?? -Infinity) < lifetimeMs) known = number
+      this.#remember(key, now)
+    }
+    if (known === undefined || !isLongAs(minimumTokens, parts.slice(0, known + 1))) return undefined
     this.#marked++
-    const last = beginnings.at(-1)
+    const last = parts.length - 1
     // A prompt that goes on from one that was sent will be gone on from again.
-    const ends = known.end > 0 && last && last.end > known.end ? [known.end, last.end] : [known.end]
-    return withMarks(request, ends)
+    return parts[known]?.isTools || last === known ? [known] : [known, last]
   }
 
   /** A conversation and those that begin with the same tools and words have one key, from which neither can be told. */
@@ -87,20 +130,6 @@ export class CacheMarks {
     return { ...request, promptCacheKey: hash('sha256', beginning, 'base64url').slice(0, keyLength) }
   }
 
-  /** What is sent before the end of each message, tools first, as providers cache it; `end` counts messages. */
-  #beginnings(scope: string, tools: readonly Tool[], messages: readonly Message[]) {
-    const toolText = tools.length === 0 ? '' : JSON.stringify(tools)
-    let key = hash('md5', `${scope}\n${toolText}`, 'base64')
-    let tokens = estimateTokens(toolText)
-    const beginnings = toolText === '' ? [] : [{ end: 0, key, tokens }]
-    for (const [index, message] of messages.entries()) {
-      key = hash('md5', `${key}${JSON.stringify(message)}`, 'base64')
-      tokens += estimateMessage(message)
-      if (index >= messages.length - mostMessages) beginnings.push({ end: index + 1, key, tokens })
-    }
-    return beginnings
-  }
-
   #remember(key: string, now: number): void {
     this.#sentAt.delete(key)
     this.#sentAt.set(key, now)
@@ -110,6 +139,23 @@ export class CacheMarks {
       return
     }
   }
+}
+
+/** What a provider caches one after the other. */
+interface PromptPart {
+  readonly json: string
+  readonly isTools: boolean
+  /** Given that text. */
+  readonly tokens: (json: string) => number
+}
+
+function isLongAs(minimumTokens: number, parts: readonly PromptPart[]): boolean {
+  let tokens = 0
+  return parts.some((part) => (tokens += part.tokens(part.json)) >= minimumTokens)
+}
+
+function scopeOf(caller: Caller | undefined, { name }: Served['provider'], model: string): string {
+  return `${caller?.keyId ?? ''}\n${name}/${model}`
 }
 
 const mark: CacheMark = {}
