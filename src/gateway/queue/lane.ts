@@ -109,7 +109,9 @@ export class Lane {
     const now = this.#timekeeper.now()
     this.inFlight++
     this.#sent.add(1, now)
-    return this.#rules.map((rule) => [rule, rule.taken.add(amountOf(rule.unit, { requests: 1, ...amounts }), now)] as const)
+    return this.#rules.map(
+      (rule) => [rule, rule.taken.add(amountOf(rule.unit, { requests: 1, ...amounts }), now)] as const,
+    )
   }
 
   /** Of a request that goes without anything being set aside. */

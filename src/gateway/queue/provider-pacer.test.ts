@@ -10,7 +10,9 @@ import { ProviderPacer } from './provider-pacer.ts'
 const candidate: Candidate = { id: 'p/m', served: { provider: { name: 'p' } as never, model: 'm' } }
 const { signal } = new AbortController()
 const failed = (status: number) =>
-  new InferloomError(status === 429 ? 'rate_limited' : 'provider_failed', 'failed', { fault: { provider: 'p', status } })
+  new InferloomError(status === 429 ? 'rate_limited' : 'provider_failed', 'failed', {
+    fault: { provider: 'p', status },
+  })
 
 function pacerOf(limits: ProviderLimits = {}) {
   const time = new VirtualTime()

@@ -237,11 +237,7 @@ export class ProviderPacer implements Pacer {
     }
   }
 
-  #settled(
-    queue: Queue,
-    { error, headers }: Parameters<Pass['settle']>[0],
-    lowered: number,
-  ): void {
+  #settled(queue: Queue, { error, headers }: Parameters<Pass['settle']>[0], lowered: number): void {
     if (headers) for (const each of saidLimits(headers, Date.now())) queue.lane.told(each, queue.keys)
     // A quota that is used up is no pace.
     if (error?.code === 'rate_limited' && error.fault?.status === 429) {
