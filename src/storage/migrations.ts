@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { answersMigration } from './answer-rows.ts'
 import { keysMigration } from './key-rows.ts'
-import { ledgerMigration, savingsMigration } from './ledger/migration.ts'
+import { attemptsMigration, ledgerMigration, savingsMigration } from './ledger/migration.ts'
 
 /** In order of their names; a migration that was released is never changed. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -60,4 +60,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   },
   '0007_answers': answersMigration,
   '0008_savings': savingsMigration,
+  '0009_attempts': attemptsMigration,
 }

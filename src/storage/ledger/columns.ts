@@ -41,6 +41,49 @@ export const requestColumns = Object.keys({
   removed_tokens: true,
 } satisfies Record<keyof RequestRow, true>) as (keyof RequestRow)[]
 
+/** The row whose values these are, in that order. Written out: made name by name, it would be slow to read. */
+export function requestRow(values: readonly unknown[]): RequestRow {
+  return {
+    id: values[0],
+    received_at: values[1],
+    key_id: values[2],
+    key_name: values[3],
+    team_id: values[4],
+    dialect: values[5],
+    model: values[6],
+    provider: values[7],
+    served_model: values[8],
+    reason: values[9],
+    stream: values[10],
+    status: values[11],
+    prompt_tokens: values[12],
+    cached_tokens: values[13],
+    cache_write_tokens: values[14],
+    cache_write_hour_tokens: values[15],
+    audio_input_tokens: values[16],
+    image_tokens: values[17],
+    output_tokens: values[18],
+    reasoning_tokens: values[19],
+    audio_output_tokens: values[20],
+    usage_basis: values[21],
+    doubt: values[22],
+    ttft_ms: values[23],
+    tpot_ms: values[24],
+    queue_ms: values[25],
+    total_ms: values[26],
+    finish_reason: values[27],
+    error: values[28],
+    cost_usd: values[29],
+    price: values[30],
+    cache: values[31],
+    tier: values[32],
+    deadline_ms: values[33],
+    attempts: values[34],
+    plan: values[35],
+    removed_tokens: values[36],
+  } satisfies Record<keyof RequestRow, unknown> as RequestRow
+}
+
 export const replayColumns = Object.keys({
   exact_key: true,
   prefix_hashes: true,

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { entry, openedStore } from '../../../test/ledger-fixture.ts'
-import { requestColumns } from './columns.ts'
+import { requestColumns, requestRow } from './columns.ts'
 import { LedgerWriter } from './ledger-writer.ts'
 import { dayMs } from './roll-up.ts'
 
@@ -42,6 +42,22 @@ test('each of several attempts has its own line', async () => {
   await store.ledger.write([entry('a', { attempts: 2 }, { attempts }), entry('refused', { attempts: 0 })])
   expect((await store.ledger.find('a'))?.attempts_made).toEqual(attempts)
   expect((await store.ledger.find('refused'))?.attempts_made).toEqual([])
+})
+
+test('a row is read from its values in the order in which they are written', () => {
+  expect(requestRow(requestColumns)).toEqual(Object.fromEntries(requestColumns.map((name) => [name, name])))
+})
+
+test('tries of a ledger from before, when the only one had a line too, are told once', async () => {
+  const { store, db } = await openedStore()
+  await store.ledger.write([entry('old'), entry('new')])
+  db.exec(
+    "insert into attempts_kept (request, number, started_ms, provider, model, status, total_ms) values (1, 1, 1, 'up', 'm', 200, 25)",
+  )
+  expect(db.prepare('select request, provider, total_ms from attempts order by request').all()).toEqual([
+    { request: 1, provider: 'up', total_ms: 25 },
+    { request: 2, provider: 'up', total_ms: 30 },
+  ])
 })
 
 test('whatever texts come, they are kept as they are and mean nothing to the database', async () => {

@@ -1,7 +1,7 @@
 // Runs in the database's thread: nothing here may be waited for by a request.
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import type { AttemptRow, ReplayColumns, RequestRow, SavingColumns } from '../tables.ts'
-import { attemptColumns, replayColumns, requestColumns, savingColumns } from './columns.ts'
+import type { ReplayColumns, RequestRow, SavingColumns } from '../tables.ts'
+import { attemptColumns, replayColumns, requestColumns, requestRow, savingColumns } from './columns.ts'
 import { keptContent } from './content.ts'
 import type { LedgerBounds, LedgerDone, LedgerTask, LedgerTotals, PackedEntry } from './ledger-batch.ts'
 import { replayMaterial, type Replayed } from './replay-material.ts'
@@ -24,7 +24,7 @@ const insertRequestSql = (() => {
   // A batch whose end nobody heard of, because the process was killed, may come again: no row is written twice.
   return `insert into requests (${list(columns)}) values (${places(columns)}) on conflict (id) do nothing`
 })()
-const insertAttemptSql = `insert into attempts (request, ${list(attemptColumns)}) values (?, ${places(attemptColumns)})`
+const insertAttemptSql = `insert into attempts_kept (request, ${list(attemptColumns)}) values (?, ${places(attemptColumns)})`
 const insertContentSql = 'insert into contents (request, received_at, asked, answered, bytes) values (?, ?, ?, ?, ?)'
 const lineColumns = [...rollUpKeys, 'key_name', ...rollUpSums] as const
 const upsertSql = (table: string) =>
@@ -92,7 +92,7 @@ export class LedgerWriter {
     let rows = 0
     let bytes = 0
     for (const entry of entries) {
-      const row = unpacked(entry)
+      const row = requestRow(entry.row)
       const size = this.#insert(row, entry)
       if (size === 0) continue
       rows++
@@ -122,7 +122,7 @@ export class LedgerWriter {
     const values = [...entry.row, ...replayed, ...savingColumns.map((name) => saved[name]), size]
     const { changes, lastInsertRowid } = this.#insertRequest.run(...(values as SQLInputValue[]))
     if (changes === 0) return 0
-    for (const attempt of entry.attempts ?? attemptOf(row)) {
+    for (const attempt of entry.attempts ?? []) {
       this.#insertAttempt.run(lastInsertRowid, ...attemptColumns.map((name) => attempt[name]))
     }
     if (!content) return size
@@ -180,7 +180,7 @@ export class LedgerWriter {
     }
     if (last === undefined) return contents || sums
     this.#db.prepare('delete from contents where request <= ?').run(last)
-    this.#db.prepare('delete from attempts where request <= ?').run(last)
+    this.#db.prepare('delete from attempts_kept where request <= ?').run(last)
     this.#db.prepare('delete from requests where sequence <= ?').run(last)
     this.#addTotals.run(-rows, -bytes)
     return contents || sums || rows === rowsPerStep
@@ -228,21 +228,6 @@ function isQuicklyRead(body: string): boolean {
 
 const nothingSaved: SavingColumns = { prompt_cache_saved_usd: null, answer_saved_usd: null }
 const nothingKnown: ReplayColumns = { exact_key: null, prefix_hashes: null, determinism: null, capabilities: null }
-
-function unpacked({ row }: PackedEntry): RequestRow {
-  const named: Record<string, unknown> = {}
-  for (let index = 0; index < requestColumns.length; index++) named[requestColumns[index] as string] = row[index]
-  return named as unknown as RequestRow
-}
-
-/** What the only try was, in the words of its request. */
-function attemptOf(row: RequestRow): AttemptRow[] {
-  if (row.attempts === 0 || row.provider === null) return []
-  const { provider, served_model: model, queue_ms: queued, status, error, ttft_ms: ttft, total_ms: total } = row
-  const { reason, prompt_tokens, output_tokens, cost_usd } = row
-  const one = { number: 1, started_ms: queued ?? 0, provider, model: model ?? '', reason, status, error }
-  return [{ ...one, prompt_tokens, output_tokens, ttft_ms: ttft, total_ms: total, cost_usd }]
-}
 
 function sizeOf(row: RequestRow, { prefix_hashes: hashes, exact_key: key, capabilities }: ReplayColumns): number {
   const texts = [row.id, row.key_id, row.key_name, row.team_id, row.dialect, row.model, row.provider, row.served_model]
