@@ -16,6 +16,8 @@ export interface UpstreamAnswer {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
+  /** Comes after the body, when it is there. */
+  readonly rest?: Promise<string | Uint8Array>
   readonly cut?: 'whole' | readonly number[]
   readonly ending?: 'end' | 'stall' | 'reset'
 }
@@ -84,15 +86,17 @@ export async function openUpstream(
 const emptyList: Answer = () => json({ object: 'list', data: [] })
 
 async function write(answer: UpstreamAnswer, response: ServerResponse): Promise<void> {
-  const { status = 200, headers = {}, body = '', cut = 'whole', ending = 'end' } = answer
+  const { status = 200, headers = {}, body = '', rest, cut = 'whole', ending = 'end' } = answer
   response.socket?.setNoDelay(true)
   response.writeHead(status, headers)
   response.flushHeaders()
-  for (const piece of piecesOf(Buffer.from(body), cut)) {
-    if (response.destroyed) return
-    // Each piece is a write of its own, and the next waits for the reader's turn.
-    if (!response.write(piece)) await once(response, 'drain').catch(() => {})
-    if (cut !== 'whole') await new Promise((resolve) => setImmediate(resolve))
+  for (const part of [body, rest]) {
+    for (const piece of piecesOf(Buffer.from((await part) ?? ''), cut)) {
+      if (response.destroyed) return
+      // Each piece is a write of its own, and the next waits for the reader's turn.
+      if (!response.write(piece)) await once(response, 'drain').catch(() => {})
+      if (cut !== 'whole') await new Promise((resolve) => setImmediate(resolve))
+    }
   }
   if (ending === 'end') response.end()
   // The last bytes must be on their way before the connection is reset.

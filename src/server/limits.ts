@@ -16,7 +16,7 @@ export interface ServerLimits extends BudgetParts {
   close(): Promise<void>
 }
 
-interface Parts extends Pick<LimitsParts, 'limitsOf'> {
+interface Parts extends Pick<LimitsParts, 'limitsOf' | 'isRoute'> {
   readonly config: Config
   readonly prices: Prices
   readonly ledger: Ledger
@@ -34,18 +34,27 @@ export interface Holder {
 }
 
 /** Limits as the configuration and the keys have them. */
-export function openLimits({ config, prices, ledger, store, limitsOf, holders, onTrouble }: Parts): ServerLimits {
+export function openLimits({
+  config,
+  prices,
+  ledger,
+  store,
+  limitsOf,
+  isRoute,
+  holders,
+  onTrouble,
+}: Parts): ServerLimits {
   const { webhook, ...settings } = config.limits
   const notices = new BudgetNotices(webhook, onTrouble)
   const spending = ledgerSpending(ledger, store.spend)
   const clock = machineClock()
-  const limits = new Limits({ settings, clock, limitsOf, prices, spending, notices })
+  const limits = new Limits({ settings, clock, limitsOf, isRoute, prices, spending, notices })
   function* parties(): Generator<LimitedParty> {
     for (const { kind, id, name, limits: own } of holders()) {
       yield { kind, id, name, limits: kind === 'key' ? limits.limitsOfKey(own) : (own ?? {}) }
     }
     for (const [name, theirs] of Object.entries(settings.models)) {
-      yield { kind: 'model', id: name, name, limits: theirs }
+      yield { kind: isRoute(name) ? 'route' : 'model', id: name, name, limits: theirs }
     }
   }
   return { limits, spending, clock, parties, close: async () => await notices.close() }

@@ -42,6 +42,13 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
+/**
+ * Connections that may wait until they are accepted; the system allows no more than its own bound (4096 on Linux). Node's
+ * 511 are full within a second of 2,000 clients, and whoever finds them full tries again for seconds, or is reset.
+ * https://nodejs.org/api/net.html#serverlisten
+ */
+const backlog = 4096
+
 /** Wires the parts together and listens. Throws an error that names the remedy when it cannot. */
 export async function startServer(
   loaded: LoadedConfig,
@@ -98,6 +105,7 @@ export async function startServer(
     ledger,
     store,
     limitsOf: (caller) => held.ring.limitsOf(caller),
+    isRoute: (name) => routes.find(name) !== undefined,
     holders: () => held.holders(),
     onTrouble: (error) => app.log.warn({ err: error }, 'a notice of a budget could not be sent'),
   })
@@ -179,7 +187,7 @@ export async function startServer(
   }
   const close = () => (closing ??= end())
   try {
-    await app.listen({ host, port })
+    await app.listen({ host, port, backlog })
   } catch (error) {
     await close()
     throw listenError(error, host, port)

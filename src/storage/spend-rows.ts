@@ -2,9 +2,9 @@ import { sql, type Kysely } from 'kysely'
 import { piecesOf } from './ledger/usage-query.ts'
 import type { Tables } from './tables.ts'
 
-/** Whose requests are added up: those of a key, of a team, or for a model under any of its names. */
+/** Whose requests are added up: those of a key, of a team, or for a model or route under any of its names. */
 export interface Whose {
-  readonly kind: 'key' | 'team' | 'model'
+  readonly kind: 'key' | 'team' | 'model' | 'route'
   readonly id: string
 }
 

@@ -139,24 +139,25 @@ test('a key is made, spends its budget, is refused, and the ledger agrees with i
 })
 
 test('a team pays for a stream whose key is revoked in the middle of it', async () => {
-  let release = () => {}
+  const rest = Promise.withResolvers<string>()
   const delta = (text: string) => `{"id":"1","choices":[{"index":0,"delta":{"content":"${text}"}}]}`
   const end = '{"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
   const usage = '{"id":"1","choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":500,"total_tokens":1500}}'
-  const waits = new Promise<void>((resolve) => (release = resolve))
-  const { server, upstream } = await started(async () => {
-    await waits
-    return sse([delta('Hel'), delta('lo'), end, usage, '[DONE]'])
-  })
+  const { server } = await started(() => ({ ...sse([delta('Hel')]), rest: rest.promise }))
   const budgets = [{ usd: 100, window: 'month' }]
   const team = await change<Made>(server, 'teams', { name: 'payers', limits: { budgets } })
   const made = await change<Made>(server, 'keys', { name: 'leaver', team: 'payers' })
-  const streaming = ask(server, made, { stream: true })
-  await until('it runs', () => upstream.asked.length === 1)
+  const body = { model: 'up/m', messages, max_tokens: 50, stream: true }
+  const streaming = await server.post(chat, body, { authorization: `Bearer ${made.key}` })
+  const reader = streaming.body?.pipeThrough(new TextDecoderStream()).getReader()
+  expect((await reader?.read())?.value).toContain('Hel')
   await change(server, `keys/${made.id}/revoke`, {})
   expect((await budgetOf(server, team.id)).reserved).toBeGreaterThan(0)
-  release()
-  expect((await streaming).status).toBe(200)
+  rest.resolve(String(sse([delta('lo'), end, usage, '[DONE]']).body))
+  let text = ''
+  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) text += next.value
+  expect(text).toContain('lo')
+  expect(text).toContain('[DONE]')
   await until('it settled', async () => (await budgetOf(server, team.id)).reserved === 0)
   expect((await budgetOf(server, team.id)).spent).toBeCloseTo(2)
   expect((await ask(server, made)).status).toBe(401)

@@ -241,11 +241,11 @@ test('a route is limited by its name, whoever answers for it, and a model wherev
   for (const model of ['quick', 'quick', 'quick', 'up/m', 'up/m']) {
     const answer = await ask(server, { model })
     statuses.push(answer.status)
-    if (statuses.length === 3) expect((await errorOf(answer)).message).toMatch(/of the model quick/)
+    if (statuses.length === 3) expect((await errorOf(answer)).message).toMatch(/of the route quick/)
   }
   expect(statuses).toEqual([200, 200, 429, 200, 429])
   const lines = await budgetsOf(server)
-  expect(lines).toMatchObject([{ kind: 'model', id: 'quick' }])
+  expect(lines).toMatchObject([{ kind: 'route', id: 'quick' }])
   expect(lines[0]?.spent).toBeCloseTo(0.4)
 })
 

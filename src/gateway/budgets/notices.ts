@@ -4,7 +4,7 @@ import type { Window } from '../limits/key-limits.ts'
 /** That a budget is near its end, or at it. */
 export interface BudgetNotice {
   readonly event: 'budget.soft' | 'budget.hard'
-  readonly kind: 'key' | 'team' | 'model'
+  readonly kind: 'key' | 'team' | 'model' | 'route'
   readonly id: string
   readonly window: Window
   readonly usd: number

@@ -30,7 +30,7 @@ export interface AllowanceParts {
 
 /** Whose allowance it is. */
 export interface Party {
-  readonly kind: 'key' | 'team' | 'model'
+  readonly kind: 'key' | 'team' | 'model' | 'route'
   readonly id: string
 }
 

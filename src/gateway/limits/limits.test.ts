@@ -72,6 +72,7 @@ function bench(given: Partial<LimitsSettings> = {}, key?: KeyLimits, team?: KeyL
     settings: { ...settings, ...given },
     clock,
     prices,
+    isRoute: (name) => name === 'route',
     limitsOf: () => ({ key: made.key, team: made.team }),
     spending: { since },
     notices: new BudgetNotices(undefined, () => {}),

@@ -20,7 +20,7 @@ export interface LimitsSettings {
   readonly timeZone: string
   /** Of every key, in what it has no limits of its own. */
   readonly keys: KeyLimits
-  /** By name, or by `provider/name`. */
+  /** Of models and routes, by name or by `provider/name`. */
   readonly models: Readonly<Record<string, KeyLimits>>
   /** Requests of one key that wait for their turn. */
   readonly queue: number
@@ -36,6 +36,8 @@ export interface LimitsParts {
   readonly clock: Clock
   /** The limits of a caller's own and of its team, as they are now: the same objects as long as nothing was changed. */
   readonly limitsOf: (caller: Caller) => { readonly key?: KeyLimits | undefined; readonly team?: KeyLimits | undefined }
+  /** Whether a name that has limits is a route's. */
+  readonly isRoute: (name: string) => boolean
   readonly prices: Pick<Prices, 'cost'> | undefined
   readonly spending: Spending
   readonly notices: BudgetNotices
@@ -256,7 +258,7 @@ export class Limits implements Admission {
 
   /** Whoever limits a request, with the limits as they are now. */
   #of({ caller, model, served }: Asked): Allowance[] {
-    const { limitsOf, settings } = this.#parts
+    const { limitsOf, isRoute, settings } = this.#parts
     const own = limitsOf(caller)
     const found: Allowance[] = []
     const add = (kind: Party['kind'], id: string, limits: KeyLimits) => {
@@ -267,8 +269,9 @@ export class Limits implements Admission {
     add('key', caller.keyId, this.limitsOfKey(own.key))
     if (caller.teamId !== undefined) add('team', caller.teamId, own.team ?? unlimited)
     for (const name of this.#modelNames) {
-      if (isNamed(name, model, served.provider.name, served.model))
-        add('model', name, settings.models[name] ?? unlimited)
+      if (isNamed(name, model, served.provider.name, served.model)) {
+        add(isRoute(name) ? 'route' : 'model', name, settings.models[name] ?? unlimited)
+      }
     }
     return found
   }

@@ -39,7 +39,7 @@ export function refusal({ party, rule, amount, waitMs }: Exceeded, standing: Lim
 }
 
 export function partyName({ kind, id }: Party): string {
-  return kind === 'model' ? `of the model ${id}` : `of this ${kind}`
+  return kind === 'model' || kind === 'route' ? `of the ${kind} ${id}` : `of this ${kind}`
 }
 
 /** Small amounts with the digits that tell them apart. */
