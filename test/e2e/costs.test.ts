@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ledgerOf, startWithProviders } from '../provider-fixture.ts'
 import { question, startTestServer, temporaryFolder, type TestServer } from '../server-fixture.ts'
-import { json, sse, startUpstream } from '../upstream-fixture.ts'
+import { json, sse, startUpstream, type UpstreamAnswer } from '../upstream-fixture.ts'
 
 const usage = { prompt_tokens: 1000, completion_tokens: 100, total_tokens: 1100 }
 const whole = {
@@ -21,10 +21,10 @@ const events = [
 /** 1,000 tokens at 2 dollars a million, and 100 at 8. */
 const cost = 0.0028
 
-async function withUpstream(): Promise<TestServer> {
+async function withUpstream(cut: UpstreamAnswer['cut'] = 'whole'): Promise<TestServer> {
   const upstream = await startUpstream(({ body }) =>
     (JSON.parse(body) as { stream?: boolean }).stream
-      ? sse([...events.map((event) => JSON.stringify(event)), '[DONE]'])
+      ? { ...sse([...events.map((event) => JSON.stringify(event)), '[DONE]']), cut }
       : json(whole),
   )
   return await startWithProviders({ up: { kind: 'openai', key: 'k', baseUrl: upstream.url } })
@@ -49,8 +49,8 @@ test('passed on or translated, a whole answer has its cost in a header and in it
   }
 })
 
-test('a stream has it in its last usage', async () => {
-  const server = await withUpstream()
+test.each([['whole' as const], [[1]], [[7, 90]]])('a stream has it in its last usage, cut into %j', async (cut) => {
+  const server = await withUpstream(cut)
   const options = { stream: true, stream_options: { include_usage: true } } as const
   const stream = await server.client.chat.completions.create({ model: 'up/gpt-4.1', messages: question, ...options })
   const chunks = await Array.fromAsync(stream)
