@@ -71,8 +71,10 @@ export const servicePresets: readonly Preset[] = [
     env: ['OPENROUTER_API_KEY'],
     chat: {
       reasoning: 'reasoning',
+      reasoningDetails: true,
       cacheMarks: true,
-      fields: { ...vllmSampling, n: null },
+      // https://openrouter.ai/docs/use-cases/reasoning-tokens#controlling-reasoning-tokens
+      fields: { ...vllmSampling, n: null, reasoning_tokens: 'reasoning.max_tokens' },
       tells: ['user', 'metadata'],
     },
     completions: true,

@@ -1,4 +1,5 @@
 // A loop with a tool over chat completions, against models that want their sealed thoughts back with its result.
+import Anthropic from '@anthropic-ai/sdk'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai'
 import OpenAI from 'openai'
@@ -53,17 +54,41 @@ const geminiStream = (part: object) => [
 const google = geminiStream(signedCall)
 const googleSays = geminiStream({ text: 'Sunny.' })
 
+// https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks
+const detail = { type: 'reasoning.text', format: 'anthropic-claude-v1', index: 0 }
+const hidden = { type: 'reasoning.encrypted', data: 'ZW5jcnlwdGVk', format: 'anthropic-claude-v1', index: 1 }
+const chunk = (delta: object, finish_reason: string | null = null) => ({
+  id: 'gen-1',
+  model: 'anthropic/claude-sonnet-4.5',
+  choices: [{ index: 0, delta, finish_reason }],
+})
+const openrouter = [
+  chunk({ reasoning: 'I look.', reasoning_details: [{ ...detail, text: 'I look.' }] }),
+  chunk({ reasoning_details: [{ ...detail, signature: 'EqQBsigned' }, hidden] }),
+  chunk({
+    tool_calls: [{ index: 0, id: 'toolu_1', type: 'function', function: { name: 'weather', arguments: '{}' } }],
+  }),
+  chunk({}, 'tool_calls'),
+]
+const openrouterSays = [chunk({ content: 'Sunny.' }), chunk({}, 'stop')]
+
 /** Calls the tool first, and answers what it is given then. */
-async function started(kind: 'anthropic' | 'google', first: readonly object[], then: readonly object[]) {
+async function started(kind: 'anthropic' | 'google' | 'openrouter', first: readonly object[], then: readonly object[]) {
   const upstream = await startUpstream(({ method, body }) => {
     if (method === 'GET') return json({ data: [], models: [] })
-    const events = body.includes('tool_result') || body.includes('functionResponse') ? then : first
+    const events = /tool_result|functionResponse|"role":"tool"/.test(body) ? then : first
     return sse(events.map((event) => JSON.stringify(event)))
   })
   const baseUrl = kind === 'google' ? `${upstream.url}/v1beta` : upstream.url
   const server = await startWithProviders({ up: { kind, baseUrl, key: 'k' } })
+  const anthropicClient = new Anthropic({ baseURL: server.url, apiKey: 'none', maxRetries: 0 })
   const sent = () => JSON.parse(upstream.asked.findLast(({ method }) => method === 'POST')?.body ?? '') as unknown
-  return { server, client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 }), sent }
+  return {
+    server,
+    client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 }),
+    anthropicClient,
+    sent,
+  }
 }
 
 describe('the openai client, which sends back the message as it came', () => {
@@ -119,3 +144,38 @@ describe('the AI SDK, which keeps what it knows', () => {
     expect(sent()).toMatchObject({ contents: [{}, { parts: [signedCall] }, {}] })
   })
 })
+
+test.each([false, true])(
+  'Anthropic’s client gives OpenRouter what its model signed and encrypted, streamed: %s',
+  async (stream) => {
+    const { anthropicClient, sent } = await started('openrouter', openrouter, openrouterSays)
+    const asked = {
+      model: 'up/anthropic/claude-sonnet-4.5',
+      max_tokens: 4000,
+      thinking: { type: 'enabled', budget_tokens: 2000 },
+      tools: [{ name: 'weather', input_schema: { type: 'object' } }],
+    } as const satisfies Partial<Anthropic.MessageCreateParamsNonStreaming>
+    const first = { role: 'user', content: 'Weather in Paris?' } as const
+    const body = { ...asked, tools: [...asked.tools], messages: [first] }
+    const call = stream
+      ? await anthropicClient.messages.stream(body).finalMessage()
+      : await anthropicClient.messages.create(body)
+    expect(call.content).toMatchObject([
+      { type: 'thinking', thinking: 'I look.' },
+      { type: 'tool_use', id: 'toolu_1' },
+    ])
+    const result = { type: 'tool_result' as const, tool_use_id: 'toolu_1', content: 'sunny' }
+    const messages: Anthropic.MessageParam[] = [
+      first,
+      { role: 'assistant', content: call.content },
+      { role: 'user', content: [result] },
+    ]
+    const { content } = await anthropicClient.messages.create({ ...body, messages })
+    expect(content).toMatchObject([{ type: 'text', text: 'Sunny.' }])
+    const told = [{ ...detail, text: 'I look.', signature: 'EqQBsigned' }, hidden]
+    expect(sent()).toMatchObject({
+      reasoning: { max_tokens: 2000 },
+      messages: [{}, { role: 'assistant', reasoning_details: told }, { role: 'tool' }],
+    })
+  },
+)

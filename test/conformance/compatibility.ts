@@ -119,7 +119,7 @@ Clients speak one of five wires (dialects), and providers are asked on wires of 
 
 | | |
 | --- | --- |
-| yes | it crosses |
+| yes | it crosses; how much to think as a word where a provider has no number for it, and as a number where it has no word |
 | refused | an error of status 400 names the field, the provider and the remedy |
 | left out | it does not cross, and nothing is said: it would not change the answer, or the reason is given below |
 | – | the wire has no word for it |

@@ -2,6 +2,7 @@
 import type { CacheMark, Message, Part, ToolCall } from '../../canonical/request.ts'
 import { inlineData } from './data-url.ts'
 import type { ChatOptions } from './openai-chat-options.ts'
+import { detailsOf } from './openai-chat-thoughts.ts'
 import { unsupported } from './unsupported.ts'
 
 interface Context {
@@ -41,9 +42,11 @@ function turn(message: Message, at: string, context: Context): object {
   const { toolCalls = [], reasoning } = message
   const text = textOnly(message, at, context, 'an answer')
   const field = context.options.reasoning
+  const details = context.options.reasoningDetails ? detailsOf(message) : []
   return {
     content: text === '' && toolCalls.length > 0 ? null : text,
     ...(field !== undefined && reasoning !== undefined && reasoning !== '' && { [field]: reasoning }),
+    ...(details.length > 0 && { reasoning_details: details }),
     ...(toolCalls.length > 0 && { tool_calls: toolCalls.map(toolCallBody) }),
   }
 }

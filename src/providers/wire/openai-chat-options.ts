@@ -15,6 +15,8 @@ export interface ChatOptions {
   readonly systemRole?: 'developer'
   /** What it calls the thoughts of earlier turns; absent means that it does not want them back. */
   readonly reasoning?: 'reasoning_content' | 'reasoning'
+  /** Whether it wants back what a model signed or encrypted of them. */
+  readonly reasoningDetails?: true
   /** Whether it takes JSON schemas as a response format; absent means it does. */
   readonly jsonSchema?: false
   /** Whether parts of messages can be marked for its cache, in Anthropic's form. */

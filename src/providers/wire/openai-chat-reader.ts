@@ -3,6 +3,7 @@ import { InferloomError } from '../../canonical/errors.ts'
 import type { StreamEvent } from '../../canonical/events.ts'
 import type { Usage } from '../../canonical/usage.ts'
 import { countOf, isRecord, listOf, recordOf, textOf } from './fields.ts'
+import { Thoughts } from './openai-chat-thoughts.ts'
 import { openaiFinishReason } from './openai-finish-reason.ts'
 import { chatLogprobs } from './openai-logprobs.ts'
 import { throwReportedError } from './openai-stream-error.ts'
@@ -14,6 +15,7 @@ type Fields = Readonly<Record<string, unknown>>
 
 interface Choice {
   readonly calls: ToolCallPieces
+  readonly thoughts: Thoughts
   finished: boolean
 }
 
@@ -77,13 +79,15 @@ export class ChatReader implements StreamReader {
     const state = this.#choiceOf(choiceIndex)
     const delta = recordOf(choice['delta'] ?? choice['message'])
     const logprobs = chatLogprobs(choice['logprobs'])
-    thoughts(delta, choiceIndex, events)
+    state.thoughts.add(delta, events)
     const text = contentEvents(delta['content'], choiceIndex, events)
+    const calls = listOf(delta['tool_calls'])
+    if (text !== '' || calls.length > 0) state.thoughts.end(events)
     if (text !== '' || logprobs?.length)
       events.push({ type: 'text-delta', choiceIndex, text, ...(logprobs && { logprobs }) })
     const refusal = textOf(delta['refusal'])
     if (refusal !== undefined) events.push({ type: 'refusal-delta', choiceIndex, text: refusal })
-    for (const piece of listOf(delta['tool_calls'])) if (isRecord(piece)) state.calls.add(piece, events)
+    for (const piece of calls) if (isRecord(piece)) state.calls.add(piece, events)
     citations(delta, choiceIndex, events)
     // https://platform.moonshot.ai/docs/api/chat: usage comes within the choice that ends.
     const usage = openaiUsage(choice['usage'], this.#serviceTier)
@@ -95,7 +99,7 @@ export class ChatReader implements StreamReader {
   #choiceOf(choiceIndex: number): Choice {
     const known = this.#choices.get(choiceIndex)
     if (known) return known
-    const choice = { calls: new ToolCallPieces(choiceIndex), finished: false }
+    const choice = { calls: new ToolCallPieces(choiceIndex), thoughts: new Thoughts(choiceIndex), finished: false }
     this.#choices.set(choiceIndex, choice)
     return choice
   }
@@ -129,12 +133,6 @@ export class ChatReader implements StreamReader {
   }
 }
 
-/** DeepSeek's name, taken over by vLLM and others, and OpenRouter's, taken over by Groq; some send both. */
-function thoughts(delta: Fields, choiceIndex: number, events: StreamEvent[]): void {
-  const text = textOf(delta['reasoning_content']) ?? textOf(delta['reasoning'])
-  if (text !== undefined) events.push({ type: 'reasoning-delta', choiceIndex, text })
-}
-
 /** A text, or Mistral's parts of text and thoughts: https://docs.mistral.ai/capabilities/reasoning */
 function contentEvents(content: unknown, choiceIndex: number, events: StreamEvent[]): string {
   if (typeof content === 'string') return content
@@ -165,6 +163,7 @@ function source(given: Fields, choiceIndex: number, events: StreamEvent[]): void
 
 function finish(choice: Choice, choiceIndex: number, raw: string, stop: unknown, events: StreamEvent[]): void {
   choice.finished = true
+  choice.thoughts.end(events)
   choice.calls.end(events)
   const reason = openaiFinishReason(raw)
   // vLLM says which of the stop strings it was: https://docs.vllm.ai/en/latest/api/vllm/entrypoints/openai/protocol.html

@@ -3,6 +3,7 @@ import type { GenerateRequest, ResponseFormat, Tool, ToolChoice } from '../../ca
 import { chatMessages } from './openai-chat-messages.ts'
 import type { ChatOptions, TellingField } from './openai-chat-options.ts'
 import { openaiSampling } from './openai-sampling.ts'
+import { thinkingInWords } from './thinking-budget.ts'
 import { refuseUnsupported, unsupported, type Field } from './unsupported.ts'
 
 /** What OpenAI's chat can say. */
@@ -40,7 +41,8 @@ interface Target {
   readonly can: ReadonlySet<Field>
 }
 
-export function chatBody(request: GenerateRequest, { provider, stream, options, can }: Target): object {
+export function chatBody(asked: GenerateRequest, { provider, stream, options, can }: Target): object {
+  const request = can.has('reasoning_effort') && !can.has('reasoning_tokens') ? thinkingInWords(asked) : asked
   refuseUnsupported(request, provider, can)
   if (request.input.kind !== 'chat') throw unsupported('prompt', provider, 'send messages')
   const { n, stop, maxOutputTokens: max, topLogprobs: top, tools = [] } = request
@@ -71,8 +73,10 @@ export function chatBody(request: GenerateRequest, { provider, stream, options, 
   }
 }
 
+/** A name with a dot is one within another: `reasoning.max_tokens`. */
 function named(fields: NonNullable<ChatOptions['fields']>, field: Field, value: unknown): object {
-  return { [fields[field] ?? field]: value }
+  const names = (fields[field] ?? field).split('.')
+  return names.reduceRight<object>((inner, name) => ({ [name]: inner }), value as object)
 }
 
 function toolFields(

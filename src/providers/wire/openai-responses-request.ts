@@ -2,6 +2,7 @@
 import type { GenerateRequest, ResponseFormat } from '../../canonical/request.ts'
 import { responsesInput, wireName } from './openai-responses-input.ts'
 import { openaiSampling } from './openai-sampling.ts'
+import { thinkingInWords } from './thinking-budget.ts'
 import { refuseUnsupported, unsupported, type Field } from './unsupported.ts'
 
 const can: ReadonlySet<Field> = new Set([
@@ -18,9 +19,10 @@ const can: ReadonlySet<Field> = new Set([
 ])
 
 export function responsesBody(
-  request: GenerateRequest,
+  asked: GenerateRequest,
   { provider, stream }: { readonly provider: string; readonly stream: boolean },
 ): { readonly store: false; readonly [field: string]: unknown } {
+  const request = thinkingInWords(asked)
   refuseUnsupported(request, provider, can)
   if (request.input.kind !== 'chat') throw unsupported('prompt', provider, 'send messages')
   const { maxOutputTokens: max, topLogprobs: top, endUser, promptCacheKey, metadata, serviceTier } = request
@@ -48,7 +50,8 @@ export function responsesBody(
 }
 
 /** Whether a request has what only this wire keeps: thoughts that are shown, or sent back as they were. */
-export function needsResponses({ input, showReasoning, reasoningEffort: effort, tools }: GenerateRequest): boolean {
+export function needsResponses(request: GenerateRequest): boolean {
+  const { input, showReasoning, reasoningEffort: effort, tools } = thinkingInWords(request)
   if (showReasoning === true || sendsThoughts(input)) return true
   // From GPT-5.4 on chat refuses tools beside reasoning, and names this wire:
   // https://developers.openai.com/api/docs/guides/latest-model

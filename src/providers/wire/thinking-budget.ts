@@ -17,6 +17,21 @@ export function thinkingBudget({ reasoningEffort, reasoningTokens }: GenerateReq
   return reasoningTokens ?? (reasoningEffort && budgets[reasoningEffort])
 }
 
+/**
+ * The request with a word in place of a number of tokens, for wires that only have words: whoever sets a budget, as
+ * coding agents do with every request, would otherwise be refused by most models.
+ */
+export function thinkingInWords(request: GenerateRequest): GenerateRequest {
+  const { reasoningTokens: tokens, ...rest } = request
+  return tokens === undefined ? request : { ...rest, reasoningEffort: rest.reasoningEffort ?? wordFor(tokens) }
+}
+
+/** The one of the words that all of them have whose budget is nearest. */
+function wordFor(tokens: number): Effort {
+  if (tokens === 0) return 'none'
+  return tokens <= 4096 ? 'low' : tokens <= 12_288 ? 'medium' : 'high'
+}
+
 export function budgetOf(effort: Effort): number {
   return budgets[effort]
 }
