@@ -23,14 +23,23 @@ export const serverPresets: readonly Preset[] = [
     embeddings: true,
     passed: ['openai-images'],
   },
-  // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+  // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html and
+  // https://github.com/vllm-project/vllm/blob/main/vllm/entrypoints/openai/chat_completion/protocol.py; thoughts were called
+  // `reasoning_content` once, and are not read under that name any more: …/features/reasoning_outputs.html
   {
     name: 'vllm',
     baseUrl: 'http://127.0.0.1:8000/v1',
     env: [],
     chat: {
-      reasoning: 'reasoning_content',
-      fields: { ...vllmSampling, ...templateVariables, ...ignoreEnd, verbosity: null },
+      reasoning: 'reasoning',
+      fields: {
+        ...vllmSampling,
+        ...templateVariables,
+        ...ignoreEnd,
+        // …/features/structured_outputs.html; xgrammar, which reads them, takes what llama.cpp takes.
+        grammar: 'structured_outputs.grammar',
+        verbosity: null,
+      },
     },
     completions: true,
     embeddings: true,
@@ -42,18 +51,19 @@ export const serverPresets: readonly Preset[] = [
       cacheUse: ['vllm:kv_cache_usage_perc', 'vllm:gpu_cache_usage_perc'],
     },
   },
-  // https://docs.sglang.ai/basic_usage/openai_api_completions.html
+  // https://docs.sglang.io/basic_usage/openai_api_completions.html and
+  // https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/entrypoints/openai/protocol.py
   {
     name: 'sglang',
     baseUrl: 'http://127.0.0.1:30000/v1',
     env: [],
     chat: {
       reasoning: 'reasoning_content',
-      fields: { ...vllmSampling, ...templateVariables, ...ignoreEnd, verbosity: null },
+      fields: { ...vllmSampling, ...templateVariables, ...ignoreEnd, grammar: 'ebnf', verbosity: null },
     },
     completions: true,
     embeddings: true,
-    // Where it is started with --enable-metrics: https://docs.sglang.ai/references/production_metrics.html
+    // Where it is started with --enable-metrics: https://docs.sglang.io/references/production_metrics.html
     load: {
       running: 'sglang:num_running_reqs',
       waiting: 'sglang:num_queue_reqs',

@@ -51,15 +51,28 @@ export const servicePresets: readonly Preset[] = [
     chat: {
       reasoning: 'reasoning_content',
       jsonSchema: false,
-      fields: { n: null, seed: null, logit_bias: null, parallel_tool_calls: null, verbosity: null },
+      // Its models think unless told otherwise, and then take penalties without a word and without an effect.
+      fields: {
+        n: null,
+        seed: null,
+        presence_penalty: null,
+        frequency_penalty: null,
+        logit_bias: null,
+        parallel_tool_calls: null,
+        verbosity: null,
+      },
     },
   },
-  // https://docs.x.ai/docs/api-reference#chat-completions
+  // https://docs.x.ai/docs/api-reference#chat-completions; from grok-4.20 on log probabilities are ignored there.
   {
     name: 'xai',
     baseUrl: 'https://api.x.ai/v1',
     env: ['XAI_API_KEY'],
-    chat: { maxTokens: 'max_completion_tokens', fields: { logit_bias: null, verbosity: null }, tells: ['user'] },
+    chat: {
+      maxTokens: 'max_completion_tokens',
+      fields: { logit_bias: null, verbosity: null },
+      tells: ['user', 'prompt_cache_key'],
+    },
     // https://docs.x.ai/docs/guides/image-generations
     passed: ['openai-images'],
   },
@@ -136,7 +149,14 @@ export const servicePresets: readonly Preset[] = [
     env: ['DASHSCOPE_API_KEY'],
     chat: {
       reasoning: 'reasoning_content',
-      fields: { top_k: 'top_k', reasoning_tokens: 'thinking_budget', logit_bias: null, verbosity: null },
+      fields: {
+        top_k: 'top_k',
+        repeat_penalty: 'repetition_penalty',
+        reasoning_tokens: 'thinking_budget',
+        frequency_penalty: null,
+        logit_bias: null,
+        verbosity: null,
+      },
     },
     embeddings: true,
     list: false,
@@ -161,14 +181,26 @@ export const servicePresets: readonly Preset[] = [
     onlyWhenNamed: true,
     chat: { fields: { verbosity: null } },
   },
-  // https://docs.github.com/rest/models/inference: its list of models is at another address.
+  // https://docs.github.com/rest/models/inference, as it was documented last: its list of models is at another address, and
+  // a tool cannot be named in `tool_choice`. GitHub ended the service on 2026-07-30; what answers at this address since is
+  // an error, which is passed on.
   {
     name: 'github',
     baseUrl: 'https://models.github.ai/inference',
     // Set for git, gh and every workflow.
     env: ['GITHUB_TOKEN'],
     onlyWhenNamed: true,
-    chat: { fields: { verbosity: null } },
+    chat: {
+      fields: {
+        n: null,
+        logit_bias: null,
+        logprobs: null,
+        top_logprobs: null,
+        parallel_tool_calls: null,
+        reasoning_effort: null,
+        verbosity: null,
+      },
+    },
     embeddings: true,
     list: false,
   },

@@ -18,8 +18,8 @@ function pacerOf(limits: ProviderLimits = {}) {
   const time = new VirtualTime()
   const settings = { ...configSchema.parse({}).pacing, learn: true }
   const pacer = new ProviderPacer({ settings, timekeeper: time, keysOf: () => 1, limitsOf: () => limits })
-  const enter = () =>
-    pacer.enter({
+  const enter = async () =>
+    await pacer.enter({
       candidate,
       promptTokens: 100,
       outputTokens: 50,
