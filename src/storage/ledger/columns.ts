@@ -41,7 +41,50 @@ export const requestColumns = Object.keys({
   removed_tokens: true,
 } satisfies Record<keyof RequestRow, true>) as (keyof RequestRow)[]
 
-/** The row whose values these are, in that order. Written out: made name by name, it would be slow to read. */
+/** The values of a row in that order. Written out, as its counterpart: name by name is several times as slow. */
+export function requestValues(row: RequestRow): readonly RequestRow[keyof RequestRow][] {
+  return [
+    row.id,
+    row.received_at,
+    row.key_id,
+    row.key_name,
+    row.team_id,
+    row.dialect,
+    row.model,
+    row.provider,
+    row.served_model,
+    row.reason,
+    row.stream,
+    row.status,
+    row.prompt_tokens,
+    row.cached_tokens,
+    row.cache_write_tokens,
+    row.cache_write_hour_tokens,
+    row.audio_input_tokens,
+    row.image_tokens,
+    row.output_tokens,
+    row.reasoning_tokens,
+    row.audio_output_tokens,
+    row.usage_basis,
+    row.doubt,
+    row.ttft_ms,
+    row.tpot_ms,
+    row.queue_ms,
+    row.total_ms,
+    row.finish_reason,
+    row.error,
+    row.cost_usd,
+    row.price,
+    row.cache,
+    row.tier,
+    row.deadline_ms,
+    row.attempts,
+    row.plan,
+    row.removed_tokens,
+  ]
+}
+
+/** The row whose values these are, in that order. */
 export function requestRow(values: readonly unknown[]): RequestRow {
   return {
     id: values[0],

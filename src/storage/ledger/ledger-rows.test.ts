@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { entry, openedStore } from '../../../test/ledger-fixture.ts'
-import { requestColumns, requestRow } from './columns.ts'
+import { requestColumns, requestRow, requestValues } from './columns.ts'
 import { LedgerWriter } from './ledger-writer.ts'
 import { dayMs } from './roll-up.ts'
 
@@ -44,8 +44,10 @@ test('each of several attempts has its own line', async () => {
   expect((await store.ledger.find('refused'))?.attempts_made).toEqual([])
 })
 
-test('a row is read from its values in the order in which they are written', () => {
-  expect(requestRow(requestColumns)).toEqual(Object.fromEntries(requestColumns.map((name) => [name, name])))
+test('a row is read from its values, and its values from it, in the order in which they are written', () => {
+  const row = requestRow(requestColumns)
+  expect(row).toEqual(Object.fromEntries(requestColumns.map((name) => [name, name])))
+  expect(requestValues(row)).toEqual(requestColumns)
 })
 
 test('tries of a ledger from before, when the only one had a line too, are told once', async () => {

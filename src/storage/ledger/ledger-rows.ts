@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { AttemptRow, ReplayColumns, RequestRow, SavingColumns, Tables } from '../tables.ts'
-import { attemptColumns, requestColumns, savingColumns } from './columns.ts'
+import { attemptColumns, requestColumns, requestValues, savingColumns } from './columns.ts'
 import type { LedgerDone, LedgerEntry, LedgerTask, PackedEntry } from './ledger-batch.ts'
 import { readPrefixHashes, type PrefixHash } from './replay-material.ts'
 import { usageLines, type UsageGroup, type UsageLine, type UsageRange } from './usage-query.ts'
@@ -60,10 +60,9 @@ export function ledgerRows(db: Kysely<Tables>, run: (task: LedgerTask) => Promis
 }
 
 function packed({ row, attempts, body, content, saved }: LedgerEntry): PackedEntry {
-  const values = requestColumns.map((name) => row[name])
   // What is absent would travel with its name.
   return {
-    row: values,
+    row: requestValues(row),
     ...(attempts && { attempts }),
     ...(body !== undefined && { body }),
     ...(content && { content }),

@@ -41,8 +41,8 @@ export class LedgerWriter {
   readonly #upserts: readonly StatementSync[]
   readonly #addTotals: StatementSync
   readonly #totals: StatementSync
-  /** What was told of the latest bodies: the same one often comes again. */
-  readonly #described = new Map<string, ReplayColumns>()
+  /** What was told of the latest bodies, of each for whom it was served last: the same one often comes again. */
+  readonly #described = new Map<string, { readonly served: Omit<Replayed, 'body'>; readonly material: ReplayColumns }>()
 
   constructor(db: DatabaseSync, secret: () => Uint8Array) {
     this.#db = db
@@ -133,13 +133,16 @@ export class LedgerWriter {
 
   #materialOf({ dialect, provider, served_model: model }: RequestRow, body: string | undefined): ReplayColumns {
     if (body === undefined) return nothingKnown
-    const who = `${dialect}\n${provider ?? ''}\n${model ?? ''}\n${body}`
-    const known = this.#described.get(who)
-    if (known) return known
-    const material = this.#describe({ dialect, provider, model }, body)
+    const known = this.#described.get(body)
+    if (known) {
+      const { served } = known
+      if (served.model === model && served.provider === provider && served.dialect === dialect) return known.material
+    }
+    const served = { dialect, provider, model }
+    const material = this.#describe(served, body)
     if (body.length <= longestRemembered && material !== nothingKnown) {
       if (this.#described.size >= mostRemembered) this.#described.clear()
-      this.#described.set(who, material)
+      this.#described.set(body, { served, material })
     }
     return material
   }
