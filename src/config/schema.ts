@@ -273,7 +273,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   builtin: setting(z.boolean().default(true), {
-    description: 'Serve the built-in models loom-mini and loom-embed.',
+    description: 'Serve the built-in models loom-mini, loom-nano and loom-embed.',
     env: 'INFERLOOM_BUILTIN',
   }),
   models: z

@@ -23,6 +23,14 @@ const builtins = [
     keepAliveSeconds: -1,
   },
   {
+    // Something to choose between; it costs nothing until it is asked.
+    name: 'loom-nano',
+    file: fileURLToPath(new URL('../../models/loom-nano.gguf', import.meta.url)),
+    sampling: { temperature: 0.1 },
+    preload: 'no',
+    keepAliveSeconds: undefined,
+  },
+  {
     // Of vectors; it costs nothing until it is asked.
     name: 'loom-embed',
     file: fileURLToPath(new URL('../../models/loom-embed.gguf', import.meta.url)),

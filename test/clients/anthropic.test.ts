@@ -166,6 +166,7 @@ test('models are listed in the shape of the wire', async () => {
   const page = await client.models.list()
   expect(page.data).toMatchObject([
     { type: 'model', id: 'loom-mini', display_name: 'loom-mini' },
+    { type: 'model', id: 'loom-nano', display_name: 'loom-nano' },
     { type: 'model', id: 'loom-embed', display_name: 'loom-embed' },
   ])
   expect(Date.parse(page.data[0]?.created_at ?? '')).toBeGreaterThan(0)

@@ -32,6 +32,8 @@ function ask(args: readonly string[], input = '') {
   return run(args, { folder: temporaryFolder(), env: commandEnv(server), input })
 }
 
+const builtin = ['loom-mini', 'loom-nano', 'loom-embed']
+
 describe('help', () => {
   test('--help says what there is, with examples', async () => {
     const { code, stdout } = await run(['--help'], { folder: temporaryFolder() })
@@ -116,7 +118,7 @@ describe('chat', () => {
   test('a word that is no model is refused with the models there are and the way to ask', async () => {
     const { code, stderr } = await ask(['chat', 'unknown-word'])
     expect(code).toBe(1)
-    expect(stderr).toContain(`'unknown-word' on the server at ${server.url}. Known: loom-mini, loom-embed.`)
+    expect(stderr).toContain(`'unknown-word' on the server at ${server.url}. Known: ${builtin.join(', ')}.`)
     expect(stderr).toContain('inferloom chat -m loom-mini "question"')
   })
 
@@ -170,6 +172,7 @@ describe('what is shown of a running server', () => {
     expect(stdout).toContain(`served at ${server.url}`)
     expect(JSON.parse((await ask(['models', '--json'])).stdout)).toMatchObject([
       { id: 'loom-mini', context_length: 1024 },
+      { id: 'loom-nano', context_length: 1024 },
       { id: 'loom-embed', context_length: 1024 },
     ])
   })
@@ -184,8 +187,8 @@ describe('what is shown of a running server', () => {
       server: server.url,
       config: null,
       libraries: [expect.stringMatching(/^@node-llama-cpp\//)],
-      models: [{ id: 'loom-mini' }, { id: 'loom-embed' }],
-      tuning: ['loom-mini', 'loom-embed'].map((model) => ({
+      models: builtin.map((id) => ({ id })),
+      tuning: builtin.map((model) => ({
         model,
         settings: { threads: { value: 1, why: 'set' }, batchTokens: { value: 512, why: 'default' } },
       })),

@@ -262,6 +262,7 @@ describe('around the answers', () => {
     const common = { object: 'model', owned_by: 'inferloom', context_length: 1024 }
     expect(data).toMatchObject([
       { id: model, ...common },
+      { id: 'loom-nano', ...common },
       { id: 'loom-embed', ...common },
     ])
     expect(await server.client.models.retrieve(model)).toMatchObject({ id: model })

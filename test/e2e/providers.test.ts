@@ -34,9 +34,10 @@ test('models are listed as provider/model behind the local ones, and are found u
     { INFERLOOM_BUILTIN: 'true' },
   )
   const ids = async () => (await server.client.models.list()).data.map(({ id }) => id)
-  await until('both lists are read', async () => (await ids()).length === 8)
+  await until('both lists are read', async () => (await ids()).length === 9)
   expect(await ids()).toEqual([
     'loom-mini',
+    'loom-nano',
     'loom-embed',
     'one/m',
     'one/both',

@@ -22,7 +22,7 @@ def of_fact(r, held):
 
     def text():
         while True:
-            found, reserved = asked(r, kind, names, held)
+            found, _, reserved = asked(r, kind, names, held)
             if reserved or held_out(found) == held:
                 return found
     return (kind, names[0], names[-1]), text

@@ -29,7 +29,8 @@ CALL = re.compile(r'<tool_call>\n(.*)\n</tool_call>', re.DOTALL)
 
 def post(url, path, body):
     data = json.dumps(body).encode()
-    return urllib.request.Request(url + path, data, {'content-type': 'application/json'})
+    # Answers that were given before would be given again, in no time.
+    return urllib.request.Request(url + path, data, {'content-type': 'application/json', 'x-inferloom-cache': 'off'})
 
 
 def as_messages(turns):
