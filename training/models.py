@@ -14,6 +14,6 @@ class Plan:
 PLANS = {
     'loom-nano': Plan(Shape(128, 4, 4, 2, 384), 20_000_000, 'Answers questions about inference and calls tools; very small, made to be fast.'),
     'loom-mini': Plan(Shape(256, 6, 8, 4, 768), 24_000_000, 'Answers questions about inference, does small sums, extracts, labels and calls tools.'),
-    'loom-embed': Plan(Shape(192, 4, 6, 3, 512), 4_000_000, 'Embeddings that put questions of the same meaning close together.'),
+    'loom-embed': Plan(Shape(192, 4, 6, 3, 512), 5_000_000, 'Embeddings that put questions of the same meaning close together.'),
 }
 SEED = 1

@@ -1,6 +1,6 @@
 """Trains loom-embed: of a batch of paraphrases, each has to find its own partner. Goes on from its checkpoint if there is one.
 
-python training/train_embed.py models/loom-embed.gguf [--folder FOLDER] [--tokens 4e6]
+python training/train_embed.py models/loom-embed.gguf [--folder FOLDER] [--tokens 5e6]
 """
 import argparse
 import time
