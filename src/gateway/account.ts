@@ -21,7 +21,7 @@ import { planReport } from './routing/plan-report.ts'
 import type { Plan, Planner } from './routing/plan.ts'
 import type { Histogram } from './telemetry/histogram.ts'
 import type { TraceContext } from './telemetry/trace-context.ts'
-import { machineTime, type Timekeeper } from './timekeeper.ts'
+import type { Timekeeper } from './timekeeper.ts'
 import { Timings } from './timings.ts'
 
 const nothingUsed: Usage = { inputTokens: { total: 0, cacheRead: 0 }, outputTokens: { total: 0, reasoning: 0 } }
@@ -85,7 +85,7 @@ export class Account {
   /** For one try at a provider: aborted with `signal`, and at the deadline where the provider does not plan by it. */
   signalFor({ provider }: Served, signal: AbortSignal): AbortSignal {
     if (this.#context.deadlineMs === undefined || provider.plansDeadlines === true) return signal
-    this.#limit ??= limitOf(this.#context, provider, this.#steps.timekeeper ?? machineTime)
+    this.#limit ??= limitOf(this.#context, provider, this.#steps.timekeeper)
     return signal === this.#context.signal ? this.#limit.signal : AbortSignal.any([signal, this.#limit.signal])
   }
 

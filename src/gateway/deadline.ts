@@ -1,7 +1,7 @@
 import { InferloomError } from '../canonical/errors.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { RequestContext } from './pipeline.ts'
-import type { Timekeeper } from './timekeeper.ts'
+import { machineTime, type Timekeeper } from './timekeeper.ts'
 
 export interface Limit {
   /** Aborted when the client leaves, the server ends, or the deadline passes. */
@@ -14,7 +14,7 @@ export interface Limit {
 export function limitOf(
   { signal, receivedAt, deadlineMs }: RequestContext,
   { name, plansDeadlines }: Provider,
-  timekeeper: Timekeeper,
+  timekeeper: Timekeeper = machineTime,
 ): Limit {
   if (deadlineMs === undefined || plansDeadlines === true) return { signal, end: () => {} }
   const controller = new AbortController()

@@ -14,7 +14,6 @@ import type { Models, Served } from './models.ts'
 import type { AnswerReader, Question } from './question.ts'
 import type { AttemptsAsked } from './routing/attempts.ts'
 import type { Candidate, Plan, Planned, Wishes } from './routing/plan.ts'
-import { machineTime } from './timekeeper.ts'
 import type { TraceContext } from './telemetry/trace-context.ts'
 import type { ToldCost } from '../canonical/usage.ts'
 
@@ -136,7 +135,7 @@ export class Pipeline {
     if (!served) return undefined
     if (route === undefined) refuseOthers(context.caller ?? localCaller, request.model, served)
     const { provider, model } = served
-    const limit = limitOf(context, provider, this.#steps.timekeeper ?? machineTime)
+    const limit = limitOf(context, provider, this.#steps.timekeeper)
     try {
       return await provider.countTokens?.({ ...request, model }, limit.signal)
     } finally {

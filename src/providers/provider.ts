@@ -20,6 +20,8 @@ export interface ModelInfo {
 /** What a client sent, to be passed on as it stands to a provider that speaks the client's own wire. */
 /** Marks in a body, which `JSON.parse` has read, for the cache of its provider. */
 export interface BodyMarks {
+  /** Whether its client may have marked it: then it is left alone. */
+  isMarked(text: string): boolean
   /** What a provider caches, in its order. */
   parts(body: Readonly<Record<string, unknown>>): readonly { readonly value: unknown; readonly isTools: boolean }[]
   /** The text of the body with a mark at the end of each of these parts, where it can have one. */

@@ -67,7 +67,7 @@ test('with keys configured, only they open inference, and they are in no answer'
     expect((await server.get(path, { authorization: `Bearer ${key}` })).status).toBe(expected)
   }
   expect((await server.get('/health')).status).toBe(200)
-  expect((await server.client.models.list()).data.map(({ id }) => id)).toContain('loom-mini')
+  expect((await server.client.models.list()).data).toHaveLength(3)
 })
 
 test('listening beyond this machine without keys is refused, with the remedy', async () => {

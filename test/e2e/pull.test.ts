@@ -51,8 +51,9 @@ test('a model is chosen, downloaded from the store that the hub names, listed an
   expect(hub.atHub.every(({ authorization }) => authorization === 'Bearer hf_secret_token')).toBe(true)
   expect(hub.atCdn.map(({ authorization, status }) => [authorization, status])).toEqual([[undefined, 200]])
 
-  const listed = JSON.parse((await command('models', '--json')).stdout) as { id: string }[]
-  expect(listed.find(({ id }) => id === 'loom-Q8_0')).toMatchObject({
+  const listed = JSON.parse((await command('models', '--json')).stdout) as object[]
+  expect(listed[3]).toMatchObject({
+    id: 'loom-Q8_0',
     where: 'pulled',
     source: `${repo}/${file}`,
     quantisation: 'Q8_0',

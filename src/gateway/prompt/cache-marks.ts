@@ -82,7 +82,7 @@ export class CacheMarks {
     if (!this.#marksPassed || !body || typeof request.body !== 'string') return request
     const marks = provider.cacheMarks?.(model)
     const inBody = marks?.inBodies?.[request.wire]
-    if (!marks || !inBody || request.body.includes('"cache_control"')) return request
+    if (!marks || !inBody || inBody.isMarked(request.body)) return request
     const parts = inBody.parts(body).map(({ value, isTools }): PromptPart => {
       return { json: JSON.stringify(value), isTools, tokens: estimateTokens }
     })

@@ -13,6 +13,8 @@ const cache_control = { type: 'ephemeral' }
  * marked is written anew.
  */
 export const anthropicMarks: BodyMarks = {
+  isMarked: (text) => text.includes('"cache_control"'),
+
   // In its order: tools, instructions, messages.
   // https://platform.claude.com/docs/en/build-with-claude/prompt-caching#how-automatic-prefix-checking-works
   parts: ({ tools, system, messages }) => [
